@@ -1,0 +1,6 @@
+/**
+ * Training: the run file, the loop, AdamW, the learning rate, checkpoints and metrics.
+ *
+ * <p>Start at {@link io.anchor4j.training.LearningRateSchedule}.
+ */
+package io.anchor4j.training;
