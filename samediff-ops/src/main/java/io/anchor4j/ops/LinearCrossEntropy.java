@@ -1,0 +1,137 @@
+package io.anchor4j.ops;
+
+import io.anchor4j.attention.Precision;
+import io.anchor4j.kernel.KernelProvider;
+import java.util.Arrays;
+import java.util.List;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.shape.LongShapeDescriptor;
+
+/**
+ * Cross-entropy of {@code softmax(hidden weight)} against integer targets, row by row, in chunks:
+ * the N x V logits never exist whole.
+ *
+ * <p>N rows, C channels, V vocabulary:
+ *
+ * <ul>
+ *   <li>{@code hidden} [N, C], any floating type
+ *   <li>{@code weight} [C, V], the same type; a tied embedding [V, C] is given transposed
+ *   <li>{@code targets} INT [N], below V; -100 where a row does not count
+ *   <li>losses [N], -ln p(target), 0 where a row does not count; FLOAT, or DOUBLE for DOUBLE
+ *   <li>logSumExp [N], for the gradient; nothing flows back through it
+ * </ul>
+ */
+public final class LinearCrossEntropy extends KernelOp {
+  static final String NAME = "anchor_linear_cross_entropy";
+
+  private Precision precision;
+
+  /** For ND4J. */
+  public LinearCrossEntropy() {}
+
+  /** In a graph. */
+  public LinearCrossEntropy(
+      SameDiff sameDiff,
+      Precision precision,
+      SDVariable hidden,
+      SDVariable weight,
+      SDVariable targets) {
+    super(sameDiff, hidden, weight, targets);
+    configure(precision);
+  }
+
+  /**
+   * Eager, into given arrays.
+   *
+   * @param losses null to have both outputs allocated
+   */
+  public LinearCrossEntropy(
+      Precision precision,
+      INDArray hidden,
+      INDArray weight,
+      INDArray targets,
+      INDArray losses,
+      INDArray logSumExp) {
+    super(new INDArray[] {hidden, weight, targets}, new INDArray[] {losses, logSumExp});
+    configure(precision);
+  }
+
+  private void configure(Precision precision) {
+    this.precision = precision;
+    addSArgument(precision.name());
+  }
+
+  @Override
+  public void configureFromArguments() {
+    precision = Precision.valueOf(getSArgument(0));
+  }
+
+  @Override
+  public String opName() {
+    return NAME;
+  }
+
+  @Override
+  public int getNumOutputs() {
+    return 2;
+  }
+
+  @Override
+  public List<DataType> calculateOutputDataTypes(List<DataType> inputs) {
+    return List.of(statistics(inputs.get(0)), statistics(inputs.get(0)));
+  }
+
+  @Override
+  List<LongShapeDescriptor> describe(List<INDArray> inputs) {
+    INDArray hidden = inputs.get(0);
+    INDArray weight = inputs.get(1);
+    INDArray targets = inputs.get(2);
+    check(
+        hidden.rank() == 2 && weight.rank() == 2 && hidden.size(1) == weight.size(0),
+        "hidden must be [N, C] and weight [C, V], got %s and %s",
+        Arrays.toString(hidden.shape()),
+        Arrays.toString(weight.shape()));
+    check(
+        hidden.dataType().isFPType() && weight.dataType() == hidden.dataType(),
+        "hidden and weight must have one floating type, got %s and %s",
+        hidden.dataType(),
+        weight.dataType());
+    check(
+        targets.dataType() == DataType.INT && targets.length() == hidden.size(0),
+        "targets must be INT [N=%s], got %s %s",
+        hidden.size(0),
+        targets.dataType(),
+        Arrays.toString(targets.shape()));
+    var rows = descriptor(statistics(hidden.dataType()), hidden.size(0));
+    return List.of(rows, rows);
+  }
+
+  @Override
+  void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs) {
+    describe(inputs);
+    long vocabulary = inputs.get(1).size(1);
+    int[] targets = inputs.get(2).toIntVector();
+    for (int n = 0; n < targets.length; n++) {
+      check(
+          targets[n] >= 0 && targets[n] < vocabulary || targets[n] == KernelProvider.IGNORED_TARGET,
+          "target %s of row %s is not in the vocabulary of %s (or -100 for none)",
+          targets[n],
+          n,
+          vocabulary);
+    }
+    kernels.linearCrossEntropy(
+        precision, inputs.get(0), inputs.get(1), inputs.get(2), outputs.get(0), outputs.get(1));
+  }
+
+  @Override
+  public List<SDVariable> doDiff(List<SDVariable> gradients) {
+    var gradient =
+        new LinearCrossEntropyGradient(
+            sameDiff, precision, arg(0), arg(1), arg(2), outputVariables()[1], gradients.get(0));
+    SDVariable[] outputs = gradient.outputVariables();
+    return List.of(outputs[0], outputs[1], sameDiff.zerosLike(arg(2)));
+  }
+}
