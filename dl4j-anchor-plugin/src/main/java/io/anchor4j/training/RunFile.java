@@ -1,0 +1,265 @@
+package io.anchor4j.training;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.ser.std.StdSerializer;
+import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import com.google.common.base.Splitter;
+import io.anchor4j.attention.AttentionMask;
+import io.anchor4j.attention.Precision;
+import io.anchor4j.data.BoundaryLabels;
+import io.anchor4j.data.DataFormat;
+import io.anchor4j.data.Packing;
+import io.anchor4j.data.Positions;
+import io.anchor4j.training.RunConfig.Adamw;
+import io.anchor4j.training.RunConfig.Attention;
+import io.anchor4j.training.RunConfig.Data;
+import io.anchor4j.training.RunConfig.Model;
+import io.anchor4j.training.RunConfig.Rope;
+import io.anchor4j.training.RunConfig.Schedule;
+import io.anchor4j.training.RunConfig.Training;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/** Turns the text of a run file into a {@link RunConfig} and back; the defaults stand here. */
+final class RunFile {
+  private static final YAMLMapper YAML =
+      YAMLMapper.builder()
+          .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
+          .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
+          .enable(YAMLGenerator.Feature.ALWAYS_QUOTE_NUMBERS_AS_STRINGS)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .addModule(new SimpleModule().addSerializer(new EnumWords()))
+          .build();
+
+  private RunFile() {}
+
+  static RunConfig read(Path file, List<String> overrides) {
+    String text;
+    try {
+      text = Files.readString(file);
+    } catch (NoSuchFileException e) {
+      throw new IllegalArgumentException(file + ": there is no such run file", e);
+    } catch (IOException e) {
+      throw new IllegalArgumentException(file + ": the run file cannot be read: " + e, e);
+    }
+    return parse(text, file.toString(), overrides);
+  }
+
+  /**
+   * Reads the text of a run file.
+   *
+   * @param source what messages call it
+   * @throws IllegalArgumentException as {@link RunConfig#read} does
+   */
+  static RunConfig parse(String text, String source, List<String> overrides) {
+    JsonNode tree = tree(text, source);
+    if (tree.isMissingNode() || tree.isNull()) {
+      tree = YAML.createObjectNode();
+    }
+    if (!(tree instanceof ObjectNode root)) {
+      throw new IllegalArgumentException(source + ": a run file is a mapping of keys to values");
+    }
+    for (String override : overrides) {
+      override(root, override);
+    }
+    RunFileKeys.refuseUnknown(source, root);
+    return config(new RunFileSection(source, "", root));
+  }
+
+  static String write(RunConfig config) {
+    try {
+      return YAML.writeValueAsString(config);
+    } catch (JacksonException e) {
+      throw new AssertionError("records of numbers, words and lists always have a YAML form", e);
+    }
+  }
+
+  private static JsonNode tree(String text, String source) {
+    try {
+      return YAML.readTree(text);
+    } catch (JacksonException e) {
+      String where = e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
+      String what = e.getOriginalMessage().lines().findFirst().orElse("unreadable");
+      throw new IllegalArgumentException(source + where + ": not YAML: " + what, e);
+    }
+  }
+
+  /** Puts the value of {@code key.path=value} into the tree. */
+  private static void override(ObjectNode root, String override) {
+    int equals = override.indexOf('=');
+    List<String> path = Splitter.on('.').splitToList(override.substring(0, Math.max(0, equals)));
+    if (equals < 1 || path.contains("")) {
+      throw new IllegalArgumentException(
+          "an override must be key.path=value, such as training.steps=100, got " + override);
+    }
+    ObjectNode node = root;
+    for (String key : path.subList(0, path.size() - 1)) {
+      JsonNode below = node.path(key);
+      if (below.isMissingNode() || below.isNull()) {
+        below = node.putObject(key);
+      }
+      if (!(below instanceof ObjectNode object)) {
+        throw new IllegalArgumentException(
+            "the override %s needs a mapping at %s, which holds %s"
+                .formatted(override, key, below));
+      }
+      node = object;
+    }
+    JsonNode value = tree(override.substring(equals + 1), "the value of " + override);
+    node.set(path.get(path.size() - 1), value.isMissingNode() ? root.nullNode() : value);
+  }
+
+  private static RunConfig config(RunFileSection root) {
+    Model model = model(root, root.section("model"));
+    var config =
+        new RunConfig(
+            model,
+            rope(root.section("rope")),
+            attention(root.section("attention")),
+            data(root.section("data")),
+            training(root.section("training")),
+            root.text("output"));
+    if (config.output() == null || config.output().isBlank()) {
+      throw root.error("output is missing: name the run directory, such as runs/my-run");
+    }
+    if (config.attention().anchorTokens() >= config.data().sequenceLength()) {
+      throw root.error(
+          "attention.anchorTokens is %d, which leaves no room in rows of data.sequenceLength %d"
+              .formatted(config.attention().anchorTokens(), config.data().sequenceLength()));
+    }
+    boolean needsTokenizer =
+        config.data().format() == DataFormat.RAW || config.data().documentTag() != null;
+    if (needsTokenizer && model.path() == null && model.tokenizer() == null) {
+      throw root.error(
+          "data.format raw and data.documentTag need a tokenizer, which model.config does not have."
+              + " Set model.tokenizer to a directory with a tokenizer.json.");
+    }
+    return config;
+  }
+
+  private static Model model(RunFileSection root, RunFileSection model) {
+    String path = model.text("path");
+    ObjectNode config = model.object("config");
+    if ((path == null) == (config == null)) {
+      throw root.error(
+          "exactly one of model.path (a Hugging Face directory) and model.config (a fresh model,"
+              + " fields as in config.json) must be given, got "
+              + (path == null ? "neither" : "both"));
+    }
+    return new Model(path, config, model.text("tokenizer"));
+  }
+
+  private static Rope rope(RunFileSection rope) {
+    return new Rope(
+        rope.numberOrNull("theta", theta -> theta > 0, "a number above 0", null),
+        rope.object("scaling"));
+  }
+
+  private static Attention attention(RunFileSection attention) {
+    return new Attention(
+        attention.choice(
+            "mask", AttentionMask.values(), AttentionMask::cliName, AttentionMask.ANCHOR),
+        attention.integer("anchorTokens", 0, 1),
+        attention.choice("positions", Positions.values(), Positions::cliName, Positions.CONTINUOUS),
+        // Not bfloat16: no provider computes it yet, and a default should run everywhere.
+        attention.choice("precision", Precision.values(), Precision::cliName, Precision.FLOAT32));
+  }
+
+  private static Data data(RunFileSection data) {
+    List<String> train = data.texts("train");
+    if (train.isEmpty()) {
+      throw data.error("data.train is missing: list the files to train on");
+    }
+    return new Data(
+        train,
+        data.texts("validation"),
+        data.choice("format", DataFormat.values(), DataFormat::cliName, DataFormat.RAW),
+        data.integer("sequenceLength", 2, 4096),
+        data.choice("packing", Packing.values(), Packing::cliName, Packing.BEST_FIT),
+        data.flag("interleave", false),
+        data.text("documentTag"),
+        data.choice(
+            "boundaryLabels",
+            BoundaryLabels.values(),
+            BoundaryLabels::cliName,
+            BoundaryLabels.IGNORE),
+        data.flag("shuffle", true));
+  }
+
+  private static Training training(RunFileSection training) {
+    if (training.flag("gradientCheckpointing", false)) {
+      throw training.wrong("gradientCheckpointing", "false (true is not available yet)");
+    }
+    return new Training(
+        training.integer("steps", 1, 2000),
+        training.integer("batchSize", 1, 1),
+        training.integer("gradientAccumulation", 1, 8),
+        training.number("learningRate", rate -> rate >= 0, "a number of at least 0", 2e-5),
+        schedule(training),
+        adamw(training.section("adamw")),
+        training.numberOrNull("gradientClip", norm -> norm > 0, "a number above 0, or null", 1.0),
+        training.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE, 0),
+        training.integer("checkpointEvery", 1, 500),
+        training.integer("keepCheckpoints", 1, 2),
+        false);
+  }
+
+  private static Schedule schedule(RunFileSection training) {
+    boolean written = training.has("schedule");
+    RunFileSection schedule = training.section("schedule");
+    return new Schedule(
+        schedule.choice(
+            "type",
+            LearningRateSchedule.Type.values(),
+            EnumWords::of,
+            LearningRateSchedule.Type.COSINE),
+        schedule.integer("warmupSteps", 0, written ? 0 : 20),
+        schedule.number(
+            "finalRatio",
+            ratio -> ratio >= 0 && ratio <= 1,
+            "a number from 0 to 1",
+            written ? 0 : 0.1));
+  }
+
+  private static Adamw adamw(RunFileSection adamw) {
+    String belowOne = "a number from 0 to below 1";
+    String notNegative = "a number of at least 0";
+    return new Adamw(
+        adamw.number("beta1", beta -> beta >= 0 && beta < 1, belowOne, 0.9),
+        adamw.number("beta2", beta -> beta >= 0 && beta < 1, belowOne, 0.95),
+        adamw.number("epsilon", epsilon -> epsilon >= 0, notNegative, 1e-8),
+        adamw.number("weightDecay", decay -> decay >= 0, notNegative, 0.1));
+  }
+
+  /** Writes every enum as its word: lower case, with hyphens. */
+  private static final class EnumWords extends StdSerializer<Enum<?>> {
+    private static final long serialVersionUID = 1;
+
+    EnumWords() {
+      super(Enum.class, false);
+    }
+
+    static String of(Enum<?> constant) {
+      return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    @Override
+    public void serialize(Enum<?> value, JsonGenerator generator, SerializerProvider provider)
+        throws IOException {
+      generator.writeString(of(value));
+    }
+  }
+}
