@@ -1,0 +1,37 @@
+package io.anchor4j.samples.report;
+
+/** Averages that show the trend under a noisy curve. */
+final class Smoothing {
+  /** A value's weight halves over a hundredth of the run: enough to calm, too little to mislead. */
+  private static final double HALF_LIVES_PER_RUN = 100;
+
+  private Smoothing() {}
+
+  /**
+   * Returns an average around each value, weights falling off exponentially on both sides. Looking
+   * back alone would draw a falling loss later than it fell.
+   */
+  static double[] exponential(double[] values) {
+    int count = values.length;
+    double keep = Math.pow(0.5, HALF_LIVES_PER_RUN / Math.max(HALF_LIVES_PER_RUN, count));
+    var sums = new double[count];
+    var weights = new double[count];
+    double sum = 0;
+    double weight = 0;
+    for (int i = 0; i < count; i++) {
+      sum = keep * sum + values[i];
+      weight = keep * weight + 1;
+      sums[i] = sum;
+      weights[i] = weight;
+    }
+    sum = 0;
+    weight = 0;
+    var smooth = new double[count];
+    for (int i = count - 1; i >= 0; i--) {
+      smooth[i] = (sums[i] + sum) / (weights[i] + weight); // value i is in sums[i] alone
+      sum = keep * (sum + values[i]);
+      weight = keep * (weight + 1);
+    }
+    return smooth;
+  }
+}
