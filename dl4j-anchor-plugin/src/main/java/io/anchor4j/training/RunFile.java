@@ -87,6 +87,11 @@ final class RunFile {
     }
   }
 
+  /** Returns the configuration as the tree of its run file, all defaults filled in. */
+  static JsonNode tree(RunConfig config) {
+    return tree(write(config), "run file");
+  }
+
   private static JsonNode tree(String text, String source) {
     try {
       return YAML.readTree(text);
