@@ -43,15 +43,20 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
     if (error instanceof ParameterException usage) {
       return handleParseException(usage, new String[0]);
     }
-    Throwable cause = error instanceof UncheckedIOException wrapped ? wrapped.getCause() : error;
-    String badInput = badInput(cause);
+    String badInput = badInput(unwrapped(error));
     if (badInput != null) {
       command.getErr().println(name(command) + ": " + oneLine(badInput));
       return BAD_INPUT;
     }
-    String line = cause instanceof OutOfMemoryError ? outOfMemory(cause) : unexpected(cause);
+    String line = error instanceof OutOfMemoryError ? outOfMemory(error) : unexpected(error);
     command.getErr().println(name(command) + ": " + oneLine(line) + log(error));
     return FAILED;
+  }
+
+  private static Throwable unwrapped(Throwable error) {
+    boolean wrapper =
+        error instanceof UncheckedIOException || error instanceof ExceptionInInitializerError;
+    return wrapper && error.getCause() != null ? error.getCause() : error;
   }
 
   /** Returns what to tell the user if the input is at fault, null if it is not. */
