@@ -1,6 +1,7 @@
 package io.anchor4j.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
@@ -57,7 +58,7 @@ class CheckpointsTest {
   void leftoversAreNoCheckpointsAndGoWithTheNextSave() throws IOException {
     var checkpoints = new Checkpoints(directory);
     checkpoints.save(1, 5, CheckpointsTest::writeOne);
-    for (String leftover : List.of(".step-2", ".old-step-0")) {
+    for (String leftover : List.of(".unfinished-step-2", ".unfinished-old-step-0")) {
       Files.createDirectory(directory.resolve(leftover));
       writeOne(directory.resolve(leftover));
     }
@@ -66,6 +67,16 @@ class CheckpointsTest {
     assertEquals(Optional.of(directory.resolve("step-1")), checkpoints.newest());
     checkpoints.save(2, 5, CheckpointsTest::writeOne);
     assertEquals(List.of("step-1", "step-2", "step-7", "step-x"), entries());
+  }
+
+  @Test
+  void aDirectoryIsReplacedAsAWhole() throws IOException {
+    Path target = directory.resolve("model");
+    WholeDirectory.write(target, CheckpointsTest::writeOne);
+    WholeDirectory.write(target, model -> Files.writeString(model.resolve("config"), "2"));
+    assertEquals(List.of("model"), entries());
+    assertEquals("2", Files.readString(target.resolve("config")));
+    assertFalse(Files.exists(target.resolve("weights")));
   }
 
   @Test
