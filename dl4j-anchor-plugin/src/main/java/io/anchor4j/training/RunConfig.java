@@ -1,6 +1,5 @@
 package io.anchor4j.training;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.attention.Precision;
 import io.anchor4j.data.BoundaryLabels;
@@ -9,6 +8,7 @@ import io.anchor4j.data.Packing;
 import io.anchor4j.data.Positions;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The run file: what is trained, on what, how, and where the results go.
@@ -30,15 +30,15 @@ public record RunConfig(
    * @param tokenizer a directory with a tokenizer.json, for text and for the directory that is
    *     written at the end; null for the one in {@code path}
    */
-  public record Model(String path, ObjectNode config, String tokenizer) {}
+  public record Model(String path, Map<String, Object> config, String tokenizer) {}
 
   /**
    * Rotary settings that win over the model's own.
    *
    * @param theta base of the frequencies, or null for the model's
-   * @param scaling fields as in the rope_scaling of config.json, or null for the model's
+   * @param scaling fields as in the rope_scaling of config.json; empty for the model's
    */
-  public record Rope(Double theta, ObjectNode scaling) {}
+  public record Rope(Double theta, Map<String, Object> scaling) {}
 
   /**
    * How tokens attend.
@@ -124,6 +124,15 @@ public record RunConfig(
    */
   public static RunConfig read(Path file, List<String> overrides) {
     return RunFile.read(file, overrides);
+  }
+
+  /**
+   * Takes the text of a run file.
+   *
+   * @throws IllegalArgumentException as {@link #read} does
+   */
+  public static RunConfig parse(String yaml) {
+    return RunFile.parse(yaml, "run file", List.of());
   }
 
   /** Returns this configuration as a run file that {@link #read} turns into an equal one. */

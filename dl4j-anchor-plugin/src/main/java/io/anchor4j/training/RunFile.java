@@ -31,6 +31,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** Turns the text of a run file into a {@link RunConfig} and back; the defaults stand here. */
 final class RunFile {
@@ -157,7 +158,7 @@ final class RunFile {
 
   private static Model model(RunFileSection root, RunFileSection model) {
     String path = model.text("path");
-    ObjectNode config = model.object("config");
+    Map<String, Object> config = model.map("config");
     if ((path == null) == (config == null)) {
       throw root.error(
           "exactly one of model.path (a Hugging Face directory) and model.config (a fresh model,"
@@ -168,9 +169,10 @@ final class RunFile {
   }
 
   private static Rope rope(RunFileSection rope) {
+    Map<String, Object> scaling = rope.map("scaling");
     return new Rope(
         rope.numberOrNull("theta", theta -> theta > 0, "a number above 0", null),
-        rope.object("scaling"));
+        scaling == null ? Map.of() : scaling);
   }
 
   private static Attention attention(RunFileSection attention) {

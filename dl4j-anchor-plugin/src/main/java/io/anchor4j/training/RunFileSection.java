@@ -1,16 +1,20 @@
 package io.anchor4j.training;
 
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.function.DoublePredicate;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** One mapping of a run file, read by key; what has the wrong type or range is refused by name. */
 final class RunFileSection {
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int LONGEST_QUOTE = 60;
 
   private final String source;
@@ -41,7 +45,12 @@ final class RunFileSection {
   }
 
   /** Returns a mapping that is not looked into, or null where it is left out. */
-  ObjectNode object(String key) {
+  Map<String, Object> map(String key) {
+    ObjectNode object = object(key);
+    return object == null ? null : JSON.convertValue(object, new TypeReference<>() {});
+  }
+
+  private ObjectNode object(String key) {
     if (isAbsent(key)) {
       return null;
     }
