@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
     header = "Long-context attention for Deeplearning4j: train, extend and measure Llamas.",
     description = "%nResults go to standard output or to --output, progress to standard error.",
     subcommands = {
+      PrepareVerb.class,
       PlotVerb.class,
     })
 public final class Anchor4j implements Runnable {
@@ -60,10 +61,9 @@ public final class Anchor4j implements Runnable {
     Logs.start();
     var failures = new Failures();
     var commandLine =
-        new CommandLine(new Anchor4j())
+        Words.register(new CommandLine(new Anchor4j()))
             .setOut(out)
             .setErr(err)
-            .setCaseInsensitiveEnumValuesAllowed(true)
             .setParameterExceptionHandler(failures)
             .setExecutionExceptionHandler(failures);
     try {

@@ -3,6 +3,7 @@ package io.anchor4j.samples.report;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.anchor4j.training.StepMetrics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,25 +19,7 @@ import java.util.List;
  * @param validations one for each validation
  */
 public record RunMetrics(
-    String name, Path directory, List<Step> steps, List<Validation> validations) {
-
-  /**
-   * One training step.
-   *
-   * @param step counted from 1
-   * @param loss mean over the step's targets, in nats
-   * @param learningRate used in this step
-   * @param gradientNorm before clipping
-   * @param tokensPerSecond of this step
-   * @param elapsedSeconds since the run began
-   */
-  public record Step(
-      long step,
-      double loss,
-      double learningRate,
-      double gradientNorm,
-      double tokensPerSecond,
-      double elapsedSeconds) {}
+    String name, Path directory, List<StepMetrics> steps, List<Validation> validations) {
 
   /**
    * One validation.
@@ -60,7 +43,7 @@ public record RunMetrics(
     Path directory = file.toAbsolutePath().normalize().getParent();
     String text = Files.readString(file);
     String[] lines = text.substring(0, text.lastIndexOf('\n') + 1).split("\n");
-    var steps = new ArrayList<Step>();
+    var steps = new ArrayList<StepMetrics>();
     var validations = new ArrayList<Validation>();
     for (int i = 0; i < lines.length; i++) {
       if (lines[i].isBlank()) {
@@ -72,7 +55,7 @@ public record RunMetrics(
         validations.add(new Validation(step(line, where), number(line, "validation_loss", where)));
       } else {
         steps.add(
-            new Step(
+            new StepMetrics(
                 step(line, where),
                 number(line, "loss", where),
                 number(line, "learning_rate", where),

@@ -1,5 +1,6 @@
 package io.anchor4j.samples.report;
 
+import io.anchor4j.training.StepMetrics;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,7 +31,7 @@ public final class RunPlots {
                 names,
                 "Gradient norm before clipping",
                 "global L2 norm",
-                RunMetrics.Step::gradientNorm,
+                StepMetrics::gradientNorm,
                 true)
             .yFromZero()
             .save(directory.resolve("gradient-norm.png")),
@@ -39,7 +40,7 @@ public final class RunPlots {
                 names,
                 "Training speed",
                 "tokens per second",
-                RunMetrics.Step::tokensPerSecond,
+                StepMetrics::tokensPerSecond,
                 true)
             .yFromZero()
             .yPattern("#,##0")
@@ -49,7 +50,7 @@ public final class RunPlots {
 
   private static Chart loss(List<RunMetrics> runs, List<String> names) {
     Chart chart =
-        curves(runs, names, "Training loss", "loss (nats per token)", RunMetrics.Step::loss, true);
+        curves(runs, names, "Training loss", "loss (nats per token)", StepMetrics::loss, true);
     for (int run = 0; run < runs.size(); run++) {
       List<RunMetrics.Validation> validations = runs.get(run).validations();
       if (!validations.isEmpty()) {
@@ -68,14 +69,10 @@ public final class RunPlots {
       List<String> names,
       String title,
       String yTitle,
-      ToDoubleFunction<RunMetrics.Step> value,
+      ToDoubleFunction<StepMetrics> value,
       boolean smooth) {
     long last =
-        runs.stream()
-            .flatMap(r -> r.steps().stream())
-            .mapToLong(RunMetrics.Step::step)
-            .max()
-            .orElse(1);
+        runs.stream().flatMap(r -> r.steps().stream()).mapToLong(StepMetrics::step).max().orElse(1);
     Chart chart = new Chart(title, "optimizer step", yTitle).xUpTo(last);
     for (int run = 0; run < runs.size(); run++) { // all pale lines first: they lie beneath
       if (smooth) {
@@ -112,9 +109,9 @@ public final class RunPlots {
     /** More points than a picture has columns cost time and show nothing. */
     private static final int MOST_POINTS = 1000;
 
-    static Curve of(RunMetrics run, ToDoubleFunction<RunMetrics.Step> value) {
+    static Curve of(RunMetrics run, ToDoubleFunction<StepMetrics> value) {
       return new Curve(
-          run.steps().stream().mapToDouble(RunMetrics.Step::step).toArray(),
+          run.steps().stream().mapToDouble(StepMetrics::step).toArray(),
           run.steps().stream().mapToDouble(value).toArray());
     }
 

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class Anchor4jTest {
   @ParameterizedTest
-  @ValueSource(strings = {"plot"})
+  @ValueSource(strings = {"prepare", "plot"})
   void everyVerbExplainsItselfWithAnExample(String verb) {
     CommandLineRun run = CommandLineRun.of(verb, "--help");
     assertEquals(0, run.code());

@@ -3,6 +3,7 @@ package io.anchor4j.samples.report;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.anchor4j.training.StepMetrics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,8 +29,8 @@ class RunMetricsTest {
         read(STEP.formatted(1, 2) + STEP.formatted(2, 4) + "{\"step\":2,\"validation_loss\":3}\n");
     assertEquals(
         List.of(
-            new RunMetrics.Step(1, 2.5, 1e-3, 0.75, 1000, 2),
-            new RunMetrics.Step(2, 2.5, 1e-3, 0.75, 1000, 4)),
+            new StepMetrics(1, 2.5, 1e-3, 0.75, 1000, 2),
+            new StepMetrics(2, 2.5, 1e-3, 0.75, 1000, 4)),
         metrics.steps());
     assertEquals(List.of(new RunMetrics.Validation(2, 3)), metrics.validations());
     assertEquals(run.getFileName().toString(), metrics.name());

@@ -3,6 +3,7 @@ package io.anchor4j.samples.report;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.anchor4j.training.StepMetrics;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,7 +19,7 @@ class RunPlotsTest {
   /** A run that looks like one: a falling loss with noise, a cosine rate, a jumpy norm. */
   static RunMetrics run(String name, int count, double end, long seed) {
     var random = new Random(seed);
-    var steps = new ArrayList<RunMetrics.Step>();
+    var steps = new ArrayList<StepMetrics>();
     var validations = new ArrayList<RunMetrics.Validation>();
     for (int step = 1; step <= count; step++) {
       double done = (double) step / count;
@@ -26,7 +27,7 @@ class RunPlotsTest {
       double rate = 3e-4 * Math.min(1, step / 20.0) * (0.55 + 0.45 * Math.cos(Math.PI * done));
       double norm = 0.6 + 3 * Math.exp(-20 * done) + 0.1 * Math.abs(random.nextGaussian());
       double speed = 9000 + 300 * random.nextGaussian();
-      steps.add(new RunMetrics.Step(step, loss, rate, norm, speed, step * 0.4));
+      steps.add(new StepMetrics(step, loss, rate, norm, speed, step * 0.4));
       if (step % (count / 5) == 0) {
         validations.add(new RunMetrics.Validation(step, loss + 0.2));
       }
@@ -54,7 +55,7 @@ class RunPlotsTest {
 
   @Test
   void aRunOfOneStepIsDrawn() throws IOException {
-    var step = new RunMetrics.Step(1, 7.6, 0, 1, 100, 1);
+    var step = new StepMetrics(1, 7.6, 0, 1, 100, 1);
     var run = new RunMetrics("short", Path.of("short"), List.of(step), List.of());
     assertEquals(4, RunPlots.write(List.of(run, run), directory).size());
   }
