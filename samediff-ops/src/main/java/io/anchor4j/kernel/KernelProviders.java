@@ -1,5 +1,6 @@
 package io.anchor4j.kernel;
 
+import io.anchor4j.kernel.nd4j.Nd4jKernels;
 import io.anchor4j.kernel.reference.ReferenceKernels;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -19,7 +20,8 @@ public final class KernelProviders {
   public static final String PROPERTY = "anchor4j.kernels";
 
   /** Fastest first. {@code reference} comes last: it is there to be read and compared with. */
-  private static final List<KernelProvider> PROVIDERS = List.of(new ReferenceKernels());
+  private static final List<KernelProvider> PROVIDERS =
+      List.of(new Nd4jKernels(), new ReferenceKernels());
 
   private static final Logger log = LoggerFactory.getLogger(KernelProviders.class);
 
