@@ -70,6 +70,15 @@ class JsonlReaderTest {
   }
 
   @Test
+  void aByteOrderMarkInsideTheFileIsBadJson() throws IOException {
+    Path file =
+        write("joined.jsonl", "\ufeff{\"text\": \"a\"}\n\ufeff{\"text\": \"b\"}".getBytes(UTF_8));
+    var error = assertThrows(BadLineException.class, () -> texts(BadLines.refuse(), file));
+    assertTrue(
+        error.getMessage().startsWith(file + ", line 2: not valid JSON: "), error::getMessage);
+  }
+
+  @Test
   void otherKeysArePassedOver() throws IOException {
     Path file =
         write(
