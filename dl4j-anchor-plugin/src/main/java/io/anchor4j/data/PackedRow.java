@@ -1,8 +1,6 @@
 package io.anchor4j.data;
 
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -105,27 +103,7 @@ public record PackedRow(int[] inputIds, int[] documentIds, int[] positionIds, in
 
   /** Returns the positions [T]: the explicit ones where the row has them, else by {@code rule}. */
   public int[] positions(Positions rule) {
-    if (positionIds != null) {
-      return positionIds.clone();
-    }
-    int[] positions = new int[length()];
-    if (rule == Positions.CONTINUOUS) {
-      Arrays.setAll(positions, t -> t);
-      return positions;
-    }
-    int anchors = (int) Arrays.stream(documentIds).filter(id -> id == ANCHOR).count();
-    int anchorsBefore = 0;
-    Map<Integer, Integer> next = new HashMap<>();
-    for (int t = 0; t < positions.length; t++) {
-      int document = documentIds[t];
-      if (document == ANCHOR) {
-        positions[t] = anchorsBefore++;
-      } else if (document != PADDING) {
-        positions[t] = next.getOrDefault(document, anchors);
-        next.put(document, positions[t] + 1);
-      }
-    }
-    return positions;
+    return positionIds != null ? positionIds.clone() : rule.of(documentIds);
   }
 
   /**
