@@ -1,0 +1,193 @@
+package io.anchor4j.dl4j.layer;
+
+import io.anchor4j.ops.AnchorAttention;
+import io.anchor4j.ops.AnchorAttentionGradient;
+import io.anchor4j.ops.MixedLinear;
+import io.anchor4j.ops.MixedLinearGradient;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.workspace.ArrayType;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLayer> {
+  private static final long serialVersionUID = 1L;
+
+  private transient Pass kept;
+
+  AnchorAttentionLayerImpl(NeuralNetConfiguration conf, DataType dataType) {
+    super(conf, dataType);
+  }
+
+  /**
+   * One forward pass up to the attention's result. Projected arrays are [B, T, heads * D].
+   *
+   * @param documents INT [B, T]
+   * @param positions INT [B, T]
+   * @param logSumExp [B, H, T]
+   */
+  private record Pass(
+      INDArray query,
+      INDArray key,
+      INDArray value,
+      INDArray documents,
+      INDArray positions,
+      INDArray attended,
+      INDArray logSumExp) {}
+
+  @Override
+  INDArray forward(INDArray x, boolean training, LayerWorkspaceMgr workspaces) {
+    ArrayType place = training ? ArrayType.ACTIVATIONS : ArrayType.FF_WORKING_MEM;
+    Pass pass = attend(x, training, place, workspaces);
+    if (training) {
+      kept = pass;
+    }
+    if (!layerConf().isProjectInput()) {
+      // A copy, because the gradient reads the result and a dropout after it works in place.
+      return workspaces.dup(ArrayType.ACTIVATIONS, pass.attended(), 'c');
+    }
+    INDArray weight = getParamWithNoise(AnchorAttentionLayer.OUT_WEIGHT_KEY, training, workspaces);
+    INDArray out = create(x, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaces);
+    linear(pass.attended(), weight, out);
+    return out;
+  }
+
+  private Pass attend(INDArray x, boolean training, ArrayType place, LayerWorkspaceMgr workspaces) {
+    AnchorAttentionLayer conf = layerConf();
+    INDArray query = x;
+    INDArray key = x;
+    INDArray value = x;
+    if (conf.isProjectInput()) {
+      query = project(x, AnchorAttentionLayer.QUERY_WEIGHT_KEY, training, place, workspaces);
+      key = project(x, AnchorAttentionLayer.KEY_WEIGHT_KEY, training, place, workspaces);
+      value = project(x, AnchorAttentionLayer.VALUE_WEIGHT_KEY, training, place, workspaces);
+    }
+    long batch = x.size(0);
+    long tokens = x.size(1);
+    TokenDocuments ids =
+        maskArray == null
+            ? TokenDocuments.afterAnchors(conf.getAnchorTokens(), batch, tokens)
+            : TokenDocuments.ofMask(layerId(), maskArray, batch, tokens);
+    INDArray attended = create(x, place, query.size(2), workspaces);
+    DataType statistics = dataType == DataType.DOUBLE ? DataType.DOUBLE : DataType.FLOAT;
+    INDArray logSumExp =
+        workspaces.createUninitialized(place, statistics, batch, conf.getHeads(), tokens);
+    var pass =
+        new Pass(
+            query,
+            key,
+            value,
+            ids.array(),
+            ids.positions(conf.getPositions()),
+            attended,
+            logSumExp);
+    Nd4j.exec(
+        new AnchorAttention(
+            conf.getAttention(),
+            TokenMajor.heads(query, conf.getHeads()),
+            TokenMajor.heads(key, conf.getKvHeads()),
+            TokenMajor.heads(value, conf.getKvHeads()),
+            pass.documents(),
+            pass.positions(),
+            TokenMajor.heads(attended, conf.getHeads()),
+            logSumExp));
+    return pass;
+  }
+
+  @Override
+  INDArray backward(INDArray x, INDArray outputGradient, LayerWorkspaceMgr workspaces) {
+    if (kept == null) {
+      kept = attend(x, true, ArrayType.BP_WORKING_MEM, workspaces);
+    }
+    AnchorAttentionLayer conf = layerConf();
+    INDArray attendedGradient = outputGradient;
+    if (conf.isProjectInput()) {
+      attendedGradient = like(kept.attended(), workspaces);
+      Nd4j.exec(
+          new MixedLinearGradient(
+              conf.getAttention().precision(),
+              kept.attended(),
+              getParamWithNoise(AnchorAttentionLayer.OUT_WEIGHT_KEY, true, workspaces),
+              outputGradient,
+              attendedGradient,
+              gradientViews.get(AnchorAttentionLayer.OUT_WEIGHT_KEY),
+              null));
+    }
+    // Without projections the input was all three, and what was kept of it may be gone.
+    INDArray query = conf.isProjectInput() ? kept.query() : x;
+    INDArray key = conf.isProjectInput() ? kept.key() : x;
+    INDArray value = conf.isProjectInput() ? kept.value() : x;
+    INDArray dx = create(x, ArrayType.ACTIVATION_GRAD, x.size(2), workspaces);
+    INDArray queryGradient = conf.isProjectInput() ? like(query, workspaces) : dx;
+    INDArray keyGradient = like(key, workspaces);
+    INDArray valueGradient = like(value, workspaces);
+    Nd4j.exec(
+        new AnchorAttentionGradient(
+            conf.getAttention(),
+            TokenMajor.heads(query, conf.getHeads()),
+            TokenMajor.heads(key, conf.getKvHeads()),
+            TokenMajor.heads(value, conf.getKvHeads()),
+            kept.documents(),
+            kept.positions(),
+            TokenMajor.heads(kept.attended(), conf.getHeads()),
+            kept.logSumExp(),
+            TokenMajor.heads(attendedGradient, conf.getHeads()),
+            TokenMajor.heads(queryGradient, conf.getHeads()),
+            TokenMajor.heads(keyGradient, conf.getKvHeads()),
+            TokenMajor.heads(valueGradient, conf.getKvHeads())));
+    if (!conf.isProjectInput()) {
+      return dx.addi(keyGradient).addi(valueGradient);
+    }
+    INDArray part = like(x, workspaces);
+    projectGradient(x, AnchorAttentionLayer.QUERY_WEIGHT_KEY, queryGradient, dx, workspaces);
+    projectGradient(x, AnchorAttentionLayer.KEY_WEIGHT_KEY, keyGradient, part, workspaces);
+    dx.addi(part);
+    projectGradient(x, AnchorAttentionLayer.VALUE_WEIGHT_KEY, valueGradient, part, workspaces);
+    return dx.addi(part);
+  }
+
+  @Override
+  void dropKept() {
+    kept = null;
+  }
+
+  private INDArray project(
+      INDArray x, String key, boolean training, ArrayType place, LayerWorkspaceMgr workspaces) {
+    INDArray weight = matrix(getParamWithNoise(key, training, workspaces));
+    INDArray out = create(x, place, weight.size(1), workspaces);
+    linear(x, weight, out);
+    return out;
+  }
+
+  private void projectGradient(
+      INDArray x, String key, INDArray gradient, INDArray dx, LayerWorkspaceMgr workspaces) {
+    Nd4j.exec(
+        new MixedLinearGradient(
+            layerConf().getAttention().precision(),
+            x,
+            matrix(getParamWithNoise(key, true, workspaces)),
+            gradient,
+            dx,
+            matrix(gradientViews.get(key)),
+            null));
+  }
+
+  private void linear(INDArray x, INDArray weight, INDArray out) {
+    Nd4j.exec(new MixedLinear(layerConf().getAttention().precision(), x, weight, null, out));
+  }
+
+  /** Returns heads [H, D, nIn] as a matrix [nIn, H*D], a view. */
+  private static INDArray matrix(INDArray heads) {
+    return heads.reshape('c', true, heads.size(0) * heads.size(1), heads.size(2)).permute(1, 0);
+  }
+
+  private INDArray create(
+      INDArray x, ArrayType place, long channels, LayerWorkspaceMgr workspaces) {
+    return TokenMajor.create(workspaces, place, dataType, x.size(0), x.size(1), channels);
+  }
+
+  private INDArray like(INDArray array, LayerWorkspaceMgr workspaces) {
+    return workspaces.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, array.shape(), 'c');
+  }
+}

@@ -1,0 +1,147 @@
+package io.anchor4j.dl4j.layer;
+
+import io.anchor4j.attention.Precision;
+import io.anchor4j.ops.GatedSilu;
+import io.anchor4j.ops.GatedSiluGradient;
+import io.anchor4j.ops.MixedLinear;
+import io.anchor4j.ops.MixedLinearGradient;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.workspace.ArrayType;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+final class GatedMlpLayerImpl extends SequenceLayerImpl<GatedMlpLayer> {
+  private static final long serialVersionUID = 1L;
+
+  private transient INDArray gate; // [B, T, F]
+  private transient INDArray up; // [B, T, F]
+
+  GatedMlpLayerImpl(NeuralNetConfiguration conf, DataType dataType) {
+    super(conf, dataType);
+  }
+
+  @Override
+  INDArray forward(INDArray x, boolean training, LayerWorkspaceMgr workspaces) {
+    ArrayType place = training ? ArrayType.ACTIVATIONS : ArrayType.FF_WORKING_MEM;
+    INDArray gateNow = intermediate(x, place, workspaces);
+    INDArray upNow = intermediate(x, place, workspaces);
+    linear(
+        x,
+        GatedMlpLayer.GATE_WEIGHT_KEY,
+        GatedMlpLayer.GATE_BIAS_KEY,
+        gateNow,
+        training,
+        workspaces);
+    linear(x, GatedMlpLayer.UP_WEIGHT_KEY, GatedMlpLayer.UP_BIAS_KEY, upNow, training, workspaces);
+    INDArray gated = intermediate(x, ArrayType.FF_WORKING_MEM, workspaces);
+    Nd4j.exec(new GatedSilu(gateNow, upNow, gated));
+    INDArray out =
+        TokenMajor.create(
+            workspaces,
+            ArrayType.ACTIVATIONS,
+            dataType,
+            x.size(0),
+            x.size(1),
+            layerConf().getNOut());
+    linear(
+        gated,
+        GatedMlpLayer.DOWN_WEIGHT_KEY,
+        GatedMlpLayer.DOWN_BIAS_KEY,
+        out,
+        training,
+        workspaces);
+    if (training) {
+      gate = gateNow;
+      up = upNow;
+    }
+    return out;
+  }
+
+  @Override
+  INDArray backward(INDArray x, INDArray outputGradient, LayerWorkspaceMgr workspaces) {
+    if (gate == null) {
+      forward(x, true, workspaces);
+    }
+    // The gated product is formed again: cheaper than keeping F more elements a token.
+    INDArray gated = intermediate(x, ArrayType.BP_WORKING_MEM, workspaces);
+    Nd4j.exec(new GatedSilu(gate, up, gated));
+    INDArray gatedGradient = intermediate(x, ArrayType.BP_WORKING_MEM, workspaces);
+    linearGradient(
+        gated,
+        GatedMlpLayer.DOWN_WEIGHT_KEY,
+        GatedMlpLayer.DOWN_BIAS_KEY,
+        outputGradient,
+        gatedGradient,
+        workspaces);
+    INDArray gateGradient = intermediate(x, ArrayType.BP_WORKING_MEM, workspaces);
+    INDArray upGradient = gated; // Its memory; the product is not needed any more.
+    Nd4j.exec(new GatedSiluGradient(gate, up, gatedGradient, gateGradient, upGradient));
+
+    INDArray dx =
+        workspaces.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, x.shape(), 'c');
+    INDArray throughUp =
+        workspaces.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, x.shape(), 'c');
+    linearGradient(
+        x,
+        GatedMlpLayer.GATE_WEIGHT_KEY,
+        GatedMlpLayer.GATE_BIAS_KEY,
+        gateGradient,
+        dx,
+        workspaces);
+    linearGradient(
+        x,
+        GatedMlpLayer.UP_WEIGHT_KEY,
+        GatedMlpLayer.UP_BIAS_KEY,
+        upGradient,
+        throughUp,
+        workspaces);
+    return dx.addi(throughUp);
+  }
+
+  @Override
+  void dropKept() {
+    gate = null;
+    up = null;
+  }
+
+  private INDArray intermediate(INDArray x, ArrayType place, LayerWorkspaceMgr workspaces) {
+    return TokenMajor.create(
+        workspaces, place, dataType, x.size(0), x.size(1), layerConf().getIntermediateSize());
+  }
+
+  private void linear(
+      INDArray x,
+      String weightKey,
+      String biasKey,
+      INDArray out,
+      boolean training,
+      LayerWorkspaceMgr workspaces) {
+    INDArray weight = getParamWithNoise(weightKey, training, workspaces);
+    INDArray bias = hasBias() ? getParamWithNoise(biasKey, training, workspaces) : null;
+    Nd4j.exec(new MixedLinear(precision(), x, weight, bias, out));
+  }
+
+  private void linearGradient(
+      INDArray x,
+      String weightKey,
+      String biasKey,
+      INDArray outputGradient,
+      INDArray inputGradient,
+      LayerWorkspaceMgr workspaces) {
+    Nd4j.exec(
+        new MixedLinearGradient(
+            precision(),
+            x,
+            getParamWithNoise(weightKey, true, workspaces),
+            outputGradient,
+            inputGradient,
+            gradientViews.get(weightKey),
+            gradientViews.get(biasKey)));
+  }
+
+  private Precision precision() {
+    return layerConf().getPrecision();
+  }
+}

@@ -1,0 +1,107 @@
+package io.anchor4j.dl4j.layer;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import java.util.List;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
+
+/**
+ * Divides each token's channels by their root mean square and multiplies by a learned gain.
+ *
+ * <p>Sequences [B, C, T] in and out, C = nIn = nOut. Parameter: {@code gain} [1, C], which starts
+ * at {@code gainInit} (1) and is not regularized.
+ *
+ * @see <a href="https://arxiv.org/abs/1910.07467">Root Mean Square Layer Normalization</a>
+ */
+public final class RmsNormLayer extends TokenLayer {
+  /** Key of the gain. */
+  public static final String GAIN_KEY = "gain";
+
+  private static final long serialVersionUID = 1L;
+
+  @JsonProperty private double epsilon;
+
+  private RmsNormLayer() {}
+
+  private RmsNormLayer(Builder builder) {
+    super(builder);
+    checkArgument(
+        builder.getNIn() <= 0 || builder.getNOut() <= 0 || builder.getNIn() == builder.getNOut(),
+        "RmsNormLayer: nIn and nOut are the same channels, got nIn=%s and nOut=%s. Set one of them.",
+        builder.getNIn(),
+        builder.getNOut());
+    checkArgument(
+        builder.epsilon > 0 && builder.epsilon < 1,
+        "RmsNormLayer: epsilon must be between 0 and 1, got %s",
+        builder.epsilon);
+    epsilon = builder.epsilon;
+    super.setNIn(Math.max(builder.getNIn(), builder.getNOut()));
+    super.setNOut(getNIn());
+    initializeConstraints(builder);
+  }
+
+  /** What is added to the mean square, so that a row of zeros stays finite. */
+  public double getEpsilon() {
+    return epsilon;
+  }
+
+  /** Sets what is added to the mean square; for JSON. */
+  public void setEpsilon(double epsilon) {
+    this.epsilon = epsilon;
+  }
+
+  @Override
+  public void setNIn(long channels) {
+    super.setNIn(channels);
+    super.setNOut(channels);
+  }
+
+  @Override
+  public void setNOut(long channels) {
+    setNIn(channels);
+  }
+
+  @Override
+  List<LayerParameter> parameters() {
+    return List.of(LayerParameter.gain(GAIN_KEY, getNIn()));
+  }
+
+  @Override
+  List<Object> options() {
+    return List.of(epsilon);
+  }
+
+  @Override
+  TokenLayerImpl<?> implement(NeuralNetConfiguration conf, DataType type) {
+    return new RmsNormLayerImpl(conf, type);
+  }
+
+  @Override
+  long trainingElementsPerToken() {
+    return 0;
+  }
+
+  /** Builds a {@link RmsNormLayer}. */
+  public static final class Builder extends TokenLayer.Builder<Builder> {
+    private double epsilon = 1e-6;
+
+    /** Sets what is added to the mean square; 1e-6 unless set. */
+    public Builder epsilon(double epsilon) {
+      this.epsilon = epsilon;
+      return this;
+    }
+
+    /**
+     * Returns the layer.
+     *
+     * @throws IllegalArgumentException if an option is out of range
+     */
+    @Override
+    @SuppressWarnings("unchecked") // As every Builder of DL4J narrows its type variable.
+    public RmsNormLayer build() {
+      return new RmsNormLayer(this);
+    }
+  }
+}

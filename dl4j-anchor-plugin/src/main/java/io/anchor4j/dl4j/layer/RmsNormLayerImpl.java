@@ -1,0 +1,42 @@
+package io.anchor4j.dl4j.layer;
+
+import io.anchor4j.ops.RmsNorm;
+import io.anchor4j.ops.RmsNormGradient;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.workspace.ArrayType;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+final class RmsNormLayerImpl extends SequenceLayerImpl<RmsNormLayer> {
+  private static final long serialVersionUID = 1L;
+
+  RmsNormLayerImpl(NeuralNetConfiguration conf, DataType dataType) {
+    super(conf, dataType);
+  }
+
+  @Override
+  INDArray forward(INDArray x, boolean training, LayerWorkspaceMgr workspaces) {
+    INDArray gain = getParamWithNoise(RmsNormLayer.GAIN_KEY, training, workspaces);
+    INDArray out = workspaces.createUninitialized(ArrayType.ACTIVATIONS, dataType, x.shape(), 'c');
+    Nd4j.exec(new RmsNorm(layerConf().getEpsilon(), x, gain, out));
+    return out;
+  }
+
+  @Override
+  INDArray backward(INDArray x, INDArray outputGradient, LayerWorkspaceMgr workspaces) {
+    INDArray gain = getParamWithNoise(RmsNormLayer.GAIN_KEY, true, workspaces);
+    INDArray dx =
+        workspaces.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, x.shape(), 'c');
+    INDArray gainGradient = gradientViews.get(RmsNormLayer.GAIN_KEY);
+    Nd4j.exec(
+        new RmsNormGradient(layerConf().getEpsilon(), x, gain, outputGradient, dx, gainGradient));
+    return dx;
+  }
+
+  @Override
+  void dropKept() {
+    // Nothing is kept: the input holds all that the gradient needs.
+  }
+}
