@@ -102,9 +102,9 @@ public record AttentionShapes(
       return;
     }
     inputs.check(
-        array.dataType() == DataType.INT,
+        array.dataType() == DataType.INT32,
         name + " must be INT, got " + array.dataType(),
-        "Integers never pass through a floating type: keep them as int, or castTo(DataType.INT).");
+        "Integers never pass through a floating type: keep them as int, or castTo(DataType.INT32).");
     inputs.check(
         array.rank() == 2 && array.size(0) == batch && array.size(1) == tokens,
         name + " must be [B=" + batch + ", Tk=" + tokens + "]",

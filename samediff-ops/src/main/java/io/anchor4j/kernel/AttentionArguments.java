@@ -50,7 +50,7 @@ public record AttentionArguments(
         query,
         key,
         value,
-        documents != null ? documents : Nd4j.ones(DataType.INT, shapes.batch(), shapes.tokens()),
+        documents != null ? documents : Nd4j.ones(DataType.INT32, shapes.batch(), shapes.tokens()),
         positions != null ? positions : counted(shapes.batch(), shapes.tokens()));
   }
 

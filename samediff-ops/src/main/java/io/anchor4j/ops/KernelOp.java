@@ -1,6 +1,7 @@
 package io.anchor4j.ops;
 
 import com.google.common.hash.Hashing;
+import com.google.errorprone.annotations.FormatMethod;
 import io.anchor4j.kernel.KernelProvider;
 import io.anchor4j.kernel.KernelProviders;
 import java.nio.charset.StandardCharsets;
@@ -114,6 +115,7 @@ public abstract class KernelOp extends DynamicCustomOp {
     return index < inputs.size() ? inputs.get(index) : null;
   }
 
+  @FormatMethod
   void check(boolean rule, String message, Object... arguments) {
     if (!rule) {
       throw new IllegalArgumentException(opName() + ": " + String.format(message, arguments));

@@ -100,7 +100,7 @@ public final class LinearCrossEntropy extends KernelOp {
         hidden.dataType(),
         weight.dataType());
     check(
-        targets.dataType() == DataType.INT && targets.length() == hidden.size(0),
+        targets.dataType() == DataType.INT32 && targets.length() == hidden.size(0),
         "targets must be INT [N=%s], got %s %s",
         hidden.size(0),
         targets.dataType(),
@@ -116,7 +116,8 @@ public final class LinearCrossEntropy extends KernelOp {
     int[] targets = inputs.get(2).toIntVector();
     for (int n = 0; n < targets.length; n++) {
       check(
-          targets[n] >= 0 && targets[n] < vocabulary || targets[n] == KernelProvider.IGNORED_TARGET,
+          (targets[n] >= 0 && targets[n] < vocabulary)
+              || targets[n] == KernelProvider.IGNORED_TARGET,
           "target %s of row %s is not in the vocabulary of %s (or -100 for none)",
           targets[n],
           n,

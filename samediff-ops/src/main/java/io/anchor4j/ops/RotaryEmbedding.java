@@ -112,7 +112,7 @@ public final class RotaryEmbedding extends KernelOp {
         heads.dataType(),
         Arrays.toString(heads.shape()));
     check(
-        positions.dataType() == DataType.INT
+        positions.dataType() == DataType.INT32
             && Arrays.equals(positions.shape(), new long[] {heads.size(0), heads.size(2)}),
         "positions must be INT [B=%s, T=%s], got %s %s",
         heads.size(0),

@@ -2,6 +2,7 @@ package io.anchor4j.kernel.nd4j;
 
 import io.anchor4j.attention.Alibi;
 import io.anchor4j.attention.AttentionConfig;
+import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.attention.AttentionShapes;
 import io.anchor4j.attention.DocumentMask;
 import io.anchor4j.attention.Precision;
@@ -9,6 +10,7 @@ import io.anchor4j.kernel.AttentionArguments;
 import io.anchor4j.kernel.nd4j.AttentionTiles.KeyTile;
 import io.anchor4j.kernel.nd4j.AttentionTiles.QueryBlock;
 import io.anchor4j.rotary.RotaryAngles;
+import java.util.Arrays;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.custom.Max;
@@ -101,6 +103,15 @@ final class BlockwiseAttention {
       table.apply(gathered, /* inverse= */ false);
     }
     return gathered;
+  }
+
+  /** Returns whether every query of a row is padding: there is nothing to gather, all is 0. */
+  static boolean seesNothing(AttentionArguments arguments, int b) {
+    int[] documents = Views.first(arguments.documents(), b).toIntVector();
+    int queries = arguments.shapes().queryTokens();
+    return Arrays.stream(documents)
+        .skip(documents.length - queries)
+        .allMatch(document -> document == AttentionMask.PADDING_ID);
   }
 
   /** Fills output [H, Tq, D] and logSumExp [H, Tq]. */
@@ -275,7 +286,7 @@ final class BlockwiseAttention {
     return (block.end() - block.start()) * shapes.group();
   }
 
-  private static INDArray scores(INDArray scores, int h, int rows) {
+  private static INDArray scores(INDArray scores, long h, int rows) {
     return Views.rows(scores, h * rows * scores.size(1), rows, scores.size(1));
   }
 

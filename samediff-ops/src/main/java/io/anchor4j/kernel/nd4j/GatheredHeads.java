@@ -16,7 +16,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 final class GatheredHeads {
 
   /** Consecutive tokens that are consecutive in both layouts. */
-  private record Run(int token, int gathered, int length) {}
+  private record Run(long token, long gathered, int length) {}
 
   private final int[] tokens;
   private final int kvHeads;
@@ -123,7 +123,7 @@ final class GatheredHeads {
   private INDArray window(INDArray gathered, Run run) {
     return Views.of(
         gathered,
-        (long) run.gathered * group * width(),
+        run.gathered * group * width(),
         new long[] {kvHeads, group, run.length, headDim},
         new long[] {rows() * width(), width(), (long) group * width(), 1},
         'c');
@@ -143,7 +143,7 @@ final class GatheredHeads {
   private INDArray statisticsWindow(INDArray gathered, Run run) {
     return Views.of(
         gathered,
-        (long) run.gathered * group,
+        run.gathered * group,
         new long[] {kvHeads, group, run.length},
         new long[] {rows(), 1, group},
         'c');

@@ -6,6 +6,7 @@ import io.anchor4j.kernel.AttentionArguments;
 import io.anchor4j.kernel.KernelProvider;
 import io.anchor4j.rotary.RotaryAngles;
 import io.anchor4j.rotary.RotaryConfig;
+import java.util.List;
 import java.util.function.Consumer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -24,6 +25,11 @@ public final class Nd4jKernels implements KernelProvider {
   @Override
   public void attention(AttentionArguments arguments, INDArray output, INDArray logSumExp) {
     for (int b = 0; b < arguments.shapes().batch(); b++) {
+      if (BlockwiseAttention.seesNothing(arguments, b)) {
+        Views.first(output, b).assign(0);
+        Views.first(logSumExp, b).assign(Double.NEGATIVE_INFINITY);
+        continue;
+      }
       try (var scratch = Scratch.ofCall()) {
         new BlockwiseAttention(arguments, b)
             .forward(Views.first(output, b), Views.first(logSumExp, b));
@@ -41,6 +47,12 @@ public final class Nd4jKernels implements KernelProvider {
       INDArray keyGradient,
       INDArray valueGradient) {
     for (int b = 0; b < arguments.shapes().batch(); b++) {
+      if (BlockwiseAttention.seesNothing(arguments, b)) {
+        for (INDArray gradient : List.of(queryGradient, keyGradient, valueGradient)) {
+          Views.first(gradient, b).assign(0);
+        }
+        continue;
+      }
       try (var scratch = Scratch.ofCall()) {
         new BlockwiseAttention(arguments, b)
             .backward(

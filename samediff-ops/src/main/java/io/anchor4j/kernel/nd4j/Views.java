@@ -1,5 +1,6 @@
 package io.anchor4j.kernel.nd4j;
 
+import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -27,9 +28,9 @@ final class Views {
   }
 
   /** One index of the first dimension. */
-  static INDArray first(INDArray array, int index) {
-    long[] shape = java.util.Arrays.copyOfRange(array.shape(), 1, array.rank());
-    long[] stride = java.util.Arrays.copyOfRange(array.stride(), 1, array.rank());
+  static INDArray first(INDArray array, long index) {
+    long[] shape = Arrays.copyOfRange(array.shape(), 1, array.rank());
+    long[] stride = Arrays.copyOfRange(array.stride(), 1, array.rank());
     return of(array, index * array.stride(0), shape, stride, 'c');
   }
 }

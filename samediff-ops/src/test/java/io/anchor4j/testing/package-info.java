@@ -1,0 +1,2 @@
+/** Inputs and yardsticks that tests share. */
+package io.anchor4j.testing;
