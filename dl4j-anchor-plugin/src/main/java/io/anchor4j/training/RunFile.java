@@ -146,14 +146,18 @@ final class RunFile {
           "attention.anchorTokens is %d, which leaves no room in rows of data.sequenceLength %d"
               .formatted(config.attention().anchorTokens(), config.data().sequenceLength()));
     }
-    boolean needsTokenizer =
-        config.data().format() == DataFormat.RAW || config.data().documentTag() != null;
-    if (needsTokenizer && model.path() == null && model.tokenizer() == null) {
+    if (needsTokenizer(config.data()) && model.path() == null && model.tokenizer() == null) {
       throw root.error(
           "data.format raw and data.documentTag need a tokenizer, which model.config does not have."
               + " Set model.tokenizer to a directory with a tokenizer.json.");
     }
     return config;
+  }
+
+  /** Packed rows are ready; everything else may have text in it. */
+  static boolean needsTokenizer(Data data) {
+    boolean tagged = data.documentTag() != null && data.format() != DataFormat.PACKED;
+    return data.format() == DataFormat.RAW || tagged;
   }
 
   private static Model model(RunFileSection root, RunFileSection model) {
