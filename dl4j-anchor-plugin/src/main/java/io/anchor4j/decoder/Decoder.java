@@ -62,6 +62,9 @@ public final class Decoder {
   /** Name of the output layer. */
   public static final String OUTPUT = "output";
 
+  /** ND4J M2.1 takes the seed 0 for the time of day; no seed that people write is this one. */
+  private static final long SEED_FOR_ZERO = 0x9E3779B97F4A7C15L;
+
   private static final String TIED_EMBEDDING = "tied-embedding";
 
   private Decoder() {}
@@ -78,7 +81,7 @@ public final class Decoder {
       DecoderConfig config, long seed, DataType type) {
     GraphBuilder graph =
         new NeuralNetConfiguration.Builder()
-            .seed(seed)
+            .seed(seed == 0 ? SEED_FOR_ZERO : seed)
             .dataType(type)
             .updater(new Adam(3e-4))
             .weightInit(new NormalDistribution(0, config.initializerRange()))
