@@ -53,7 +53,10 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
           0,
           "the file ends within the header's length: it has " + fileBytes + " bytes, not 8");
     }
-    long headerBytes = readFully(channel, 0, LENGTH_BYTES).getLong();
+    long headerBytes =
+        ByteBuffer.wrap(readFully(channel, 0, LENGTH_BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .getLong();
     if (headerBytes < 0 || headerBytes > LONGEST_HEADER_BYTES) {
       throw new SafetensorsException(
           path,
@@ -76,19 +79,20 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
               + (fileBytes - LENGTH_BYTES)
               + " follow; the file is truncated");
     }
-    ByteBuffer json = readFully(channel, LENGTH_BYTES, (int) headerBytes);
-    return new Reader(path, LENGTH_BYTES + headerBytes, fileBytes).read(json.array());
+    byte[] json = readFully(channel, LENGTH_BYTES, (int) headerBytes);
+    return new Reader(path, LENGTH_BYTES + headerBytes, fileBytes).read(json);
   }
 
-  private static ByteBuffer readFully(FileChannel channel, long position, int bytes)
+  private static byte[] readFully(FileChannel channel, long position, int count)
       throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    byte[] bytes = new byte[count];
+    ByteBuffer buffer = ByteBuffer.wrap(bytes);
     while (buffer.hasRemaining()) {
       if (channel.read(buffer, position + buffer.position()) < 0) {
         throw new IOException("the file became shorter while its header was read");
       }
     }
-    return buffer.flip();
+    return bytes;
   }
 
   /** One pass over the JSON, then the checks that need all tensors. */

@@ -30,7 +30,7 @@ class SafetensorsHeaderTest {
             + "\"b\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[2,10]},"
             + "\"a\":{\"shape\":[],\"data_offsets\":[0,2],\"dtype\":\"BF16\",\"later\":[{}]}}  ";
     try (var file = SafetensorsFile.open(SafetensorsBytes.file(directory, header, 10))) {
-      long data = 8 + header.length();
+      long data = 8L + header.length();
       assertEquals(Map.of("format", "pt"), file.metadata());
       assertEquals(
           List.of(
