@@ -1,0 +1,329 @@
+package io.anchor4j.huggingface;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.anchor4j.attention.AttentionConfig;
+import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.safetensors.TensorType;
+import io.anchor4j.rotary.RotaryConfig;
+import io.anchor4j.rotary.RotaryScaling;
+import io.anchor4j.rotary.RotaryScaling.DynamicNtk;
+import io.anchor4j.rotary.RotaryScaling.Linear;
+import io.anchor4j.rotary.RotaryScaling.Llama3;
+import io.anchor4j.rotary.RotaryScaling.Yarn;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class HuggingFaceConfigTest {
+  private static final String LEAST =
+      "{'model_type': 'llama', 'vocab_size': 96, 'hidden_size': 32, 'intermediate_size': 56,"
+          + " 'num_hidden_layers': 2, 'num_attention_heads': 4}";
+
+  /** The least configuration with the fields of {@code extra} put over it; null removes. */
+  private static HuggingFaceConfig config(String extra) {
+    Map<String, Object> fields = fields(LEAST);
+    fields.putAll(fields(extra));
+    return HuggingFaceConfig.of("config", fields);
+  }
+
+  @SuppressWarnings("unchecked") // a JSON object is a map of texts to values
+  private static Map<String, Object> fields(String json) {
+    try {
+      return JsonFields.MAPPER.readValue(json.replace('\'', '"'), Map.class);
+    } catch (IOException e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
+  private static RotaryConfig rotary(String extra) {
+    return config(extra).toDecoderConfig().attention().rotary();
+  }
+
+  @Test
+  void whatIsMissingIsWhatTransformersTakesItFor() {
+    assertEquals(
+        new DecoderConfig(
+            96,
+            32,
+            56,
+            2,
+            4,
+            4,
+            8,
+            1e-6,
+            2048,
+            /* tiedEmbeddings= */ false,
+            /* attentionBias= */ false,
+            /* mlpBias= */ false,
+            0.02,
+            AttentionConfig.DEFAULT.withRotary(RotaryConfig.of(10_000))),
+        config("{}").toDecoderConfig());
+  }
+
+  @Test
+  void everyFieldIsRead() {
+    DecoderConfig decoder =
+        config(
+                "{'num_key_value_heads': 2, 'head_dim': 16, 'rms_norm_eps': 1e-5,"
+                    + " 'max_position_embeddings': 8192.0, 'tie_word_embeddings': true,"
+                    + " 'attention_bias': true, 'mlp_bias': true, 'initializer_range': 0.1,"
+                    + " 'rope_theta': 500000}")
+            .toDecoderConfig();
+    assertEquals(
+        new DecoderConfig(
+            96,
+            32,
+            56,
+            2,
+            4,
+            2,
+            16,
+            1e-5,
+            8192,
+            /* tiedEmbeddings= */ true,
+            /* attentionBias= */ true,
+            /* mlpBias= */ true,
+            0.1,
+            AttentionConfig.DEFAULT.withRotary(RotaryConfig.of(500_000))),
+        decoder);
+  }
+
+  static Stream<Arguments> scalings() {
+    return Stream.of(
+        arguments("null", RotaryScaling.NONE),
+        arguments("{}", RotaryScaling.NONE),
+        arguments("{'TYPE': 'default'}", RotaryScaling.NONE),
+        arguments("{'TYPE': 'linear', 'factor': 2}", new Linear(2)),
+        arguments("{'TYPE': 'dynamic', 'factor': 4.0}", new DynamicNtk(4, 64)),
+        arguments(
+            "{'TYPE': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0,"
+                + " 'original_max_position_embeddings': 32}",
+            new Llama3(8, 1, 4, 32)),
+        // A missing original length means max_position_embeddings.
+        arguments(
+            "{'TYPE': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0}",
+            new Llama3(8, 1, 4, 64)),
+        arguments("{'TYPE': 'yarn', 'factor': 16.0}", Yarn.of(16, 64)),
+        arguments(
+            "{'TYPE': 'yarn', 'factor': 2.0, 'original_max_position_embeddings': 32, 'beta_fast':"
+                + " 16, 'beta_slow': 2, 'attention_factor': 1.5, 'truncate': false}",
+            new Yarn(2, 32, 16, 2, 1.5, /* truncate= */ false)),
+        // Python's "or": 0 is as good as nothing.
+        arguments(
+            "{'TYPE': 'yarn', 'factor': 1.0, 'beta_fast': 0, 'beta_slow': null, 'mscale': 0,"
+                + " 'mscale_all_dim': 2}",
+            new Yarn(1, 64, 32, 1, 1, /* truncate= */ true)),
+        arguments(
+            "{'TYPE': 'yarn', 'factor': 40.0, 'mscale': 1.0, 'mscale_all_dim': 0.5}",
+            new Yarn(
+                40,
+                64,
+                32,
+                1,
+                (0.1 * Math.log(40) + 1) / (0.05 * Math.log(40) + 1),
+                /* truncate= */ true)),
+        arguments(
+            "{'TYPE': 'yarn', 'factor': null, 'original_max_position_embeddings': 16}",
+            Yarn.of(4, 16)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("scalings")
+  void everyLayoutOfAScalingMeansTheSame(String rope, RotaryScaling expected) {
+    String positions = "'max_position_embeddings': 64, 'rope_theta': 5000.0";
+    RotaryConfig rotary = RotaryConfig.of(5000).withScaling(expected);
+    String named = rope.replace("TYPE", "rope_type");
+    assertEquals(rotary, rotary("{" + positions + ", 'rope_scaling': " + named + "}"));
+    assertEquals(rotary, rotary("{" + positions + ", 'rope_parameters': " + named + "}"));
+    assertEquals(
+        rotary,
+        rotary("{" + positions + ", 'rope_scaling': " + rope.replace("TYPE", "type") + "}"));
+    if (rope.length() > 4) {
+      String inside = named.replace("{", "{'rope_theta': 5000.0, ");
+      assertEquals(
+          rotary, rotary("{'max_position_embeddings': 64, 'rope_parameters': " + inside + "}"));
+      // As in transformers 5, rope_scaling comes before rope_parameters.
+      assertEquals(
+          rotary,
+          rotary(
+              "{'max_position_embeddings': 64, 'rope_parameters': {'rope_type': 'x'},"
+                  + " 'rope_scaling': "
+                  + inside
+                  + "}"));
+    }
+  }
+
+  @Test
+  void anOriginalLengthBesideTheScalingComesBeforeTheOneWithin() {
+    assertEquals(
+        Yarn.of(4, 128),
+        rotary(
+                "{'original_max_position_embeddings': 128, 'rope_scaling': {'type': 'yarn', 'factor':"
+                    + " 4, 'original_max_position_embeddings': 32}}")
+            .scaling());
+  }
+
+  @ParameterizedTest
+  @MethodSource("scalings")
+  void exportIsInTheNewerLayoutAndMeansTheSame(String rope, RotaryScaling expected) {
+    HuggingFaceConfig read =
+        config(
+            "{'max_position_embeddings': 64, 'torch_dtype': 'float16', 'vendor_key': [1, {'a': 2}],"
+                + " 'rope_theta': 5000.0, 'rope_scaling': "
+                + rope.replace("TYPE", "type")
+                + "}");
+    JsonNode exported = read.toJson(TensorType.BF16);
+    assertFalse(exported.has("rope_scaling"));
+    assertFalse(exported.has("rope_theta"));
+    assertFalse(exported.has("torch_dtype"));
+    assertEquals("bfloat16", exported.get("dtype").asText());
+    assertEquals(5000, exported.at("/rope_parameters/rope_theta").asDouble());
+    assertTrue(exported.at("/rope_parameters/rope_type").isTextual());
+    assertFalse(exported.get("rope_parameters").has("type"));
+    assertEquals("LlamaForCausalLM", exported.at("/architectures/0").asText());
+    assertEquals(2, exported.at("/vendor_key/1/a").asInt());
+    HuggingFaceConfig again = HuggingFaceConfig.of("again", fields(exported.toString()));
+    assertEquals(read.toDecoderConfig(), again.toDecoderConfig());
+    assertEquals(exported, again.toJson(TensorType.BF16));
+  }
+
+  @Test
+  void onlyFloatingTypesAreExported() {
+    assertThrows(IllegalArgumentException.class, () -> config("{}").toJson(TensorType.I32));
+  }
+
+  @Test
+  void ropeCanBeOverriddenAndIsExported() {
+    HuggingFaceConfig base =
+        config(
+            "{'max_position_embeddings': 64, 'rope_theta': 5000.0, 'rope_scaling': {'type':"
+                + " 'linear', 'factor': 2.0}}");
+    HuggingFaceConfig theta = base.withRope(OptionalDouble.of(1e6), Map.of());
+    assertEquals(
+        RotaryConfig.of(1e6).withScaling(new Linear(2)),
+        theta.toDecoderConfig().attention().rotary());
+    HuggingFaceConfig yarn =
+        base.withRope(OptionalDouble.empty(), Map.of("type", "yarn", "factor", 16));
+    assertEquals(
+        RotaryConfig.of(5000).withScaling(Yarn.of(16, 64)),
+        yarn.toDecoderConfig().attention().rotary());
+    // The original length stays what it was when the model's length grows.
+    HuggingFaceConfig longer = yarn.withPositions(1024);
+    assertEquals(Yarn.of(16, 64), longer.toDecoderConfig().attention().rotary().scaling());
+    JsonNode exported = longer.toJson(TensorType.F32);
+    assertEquals(1024, exported.get("max_position_embeddings").asInt());
+    assertEquals(64, exported.at("/rope_parameters/original_max_position_embeddings").asInt());
+    assertEquals("yarn", exported.at("/rope_parameters/rope_type").asText());
+    assertEquals(64, yarn.withPositions(32).toDecoderConfig().maxPositions());
+    var e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> base.withRope(OptionalDouble.empty(), Map.of("type", "longrope")));
+    assertTrue(
+        e.getMessage().contains("rope_type must be one of default, linear, dynamic, yarn, llama3"),
+        e.getMessage());
+  }
+
+  /** Dynamic scaling starts at max_position_embeddings: raising it would change the model. */
+  @Test
+  void aDynamicScalingKeepsItsLength() {
+    HuggingFaceConfig dynamic =
+        config(
+            "{'max_position_embeddings': 64, 'rope_scaling': {'type': 'dynamic', 'factor': 2.0}}");
+    assertEquals(64, dynamic.withPositions(1024).toDecoderConfig().maxPositions());
+  }
+
+  static Stream<Arguments> wrongConfigs() {
+    return Stream.of(
+        arguments("{'model_type': null}", "config: model_type is missing; supported is llama"),
+        arguments(
+            "{'model_type': 'mistral'}",
+            "config: model_type must be llama, the family that is supported, got \"mistral\""),
+        arguments("{'hidden_act': 'gelu'}", "config: hidden_act must be silu, got \"gelu\""),
+        arguments("{'quantization_config': {'bits': 4}}", "quantized weights are not supported"),
+        arguments("{'vocab_size': null}", "config: vocab_size is missing"),
+        arguments("{'hidden_size': null}", "config: hidden_size is missing"),
+        arguments("{'intermediate_size': null}", "config: intermediate_size is missing"),
+        arguments("{'num_hidden_layers': null}", "config: num_hidden_layers is missing"),
+        arguments("{'num_attention_heads': null}", "config: num_attention_heads is missing"),
+        arguments(
+            "{'num_hidden_layers': 0}",
+            "config: num_hidden_layers must be an integer from 1 to 2147483647, got 0"),
+        arguments("{'hidden_size': '32'}", "hidden_size must be an integer from 1 to 2147483647"),
+        arguments("{'hidden_size': 32.5}", "hidden_size must be an integer"),
+        arguments("{'vocab_size': 3000000000}", "vocab_size must be an integer from 1 to"),
+        arguments("{'tie_word_embeddings': 'yes'}", "tie_word_embeddings must be true or false"),
+        arguments("{'rms_norm_eps': 'small'}", "rms_norm_eps must be a number"),
+        arguments("{'rms_norm_eps': 0}", "rms_norm_eps must be above 0 and below 1, got 0"),
+        arguments(
+            "{'initializer_range': -1}", "initializer_range must be above 0 and at most 1, got -1"),
+        arguments(
+            "{'num_key_value_heads': 3}",
+            "num_attention_heads must be a multiple of num_key_value_heads, got 4 and 3"),
+        arguments(
+            "{'hidden_size': 30}",
+            "hidden_size must be a multiple of num_attention_heads, got 30 and 4"),
+        arguments("{'head_dim': 7}", "must be even and at most 256 for a rotary embedding, got 7"),
+        arguments("{'hidden_size': 28}", "for a rotary embedding, got 7"),
+        arguments("{'head_dim': 258}", "for a rotary embedding, got 258"),
+        arguments("{'partial_rotary_factor': 0.5}", "partial_rotary_factor must be 1"),
+        arguments("{'rope_theta': 'x'}", "rope_theta must be a number, got \"x\""),
+        arguments("{'rope_theta': -1}", "theta must be above 0, got -1.0"),
+        arguments("{'rope_scaling': 2}", "rope_scaling must be an object, got 2"),
+        arguments(
+            "{'rope_scaling': {'type': 'linear'}}", "config: rope_scaling: factor is missing"),
+        arguments(
+            "{'rope_parameters': {'rope_type': 'linear', 'factor': 0.5}}",
+            "config: rope_parameters: rotary scaling linear: factor must be 1 or more, got 0.5"),
+        arguments(
+            "{'rope_scaling': {'type': 'llama3', 'factor': 8, 'high_freq_factor': 4}}",
+            "rope_scaling: low_freq_factor is missing"),
+        arguments(
+            "{'rope_scaling': {'rope_type': 'longrope', 'long_factor': [1.0]}}",
+            "rope_type must be one of default, linear, dynamic, yarn, llama3, got \"longrope\""));
+  }
+
+  @ParameterizedTest
+  @MethodSource("wrongConfigs")
+  void aWrongValueIsOneLineThatNamesItsKey(String extra, String reason) {
+    var e = assertThrows(IllegalArgumentException.class, () -> config(extra));
+    assertTrue(e.getMessage().contains(reason), e.getMessage());
+    assertTrue(e.getMessage().startsWith("config: "), e.getMessage());
+    assertEquals(1, e.getMessage().lines().count());
+  }
+
+  @Test
+  void filesAreReadFromTheirDirectoryAndNamedInMessages(@TempDir Path directory)
+      throws IOException {
+    Path file = directory.resolve("config.json");
+    var e = assertThrows(IllegalArgumentException.class, () -> HuggingFaceConfig.read(directory));
+    assertEquals(file + ": there is no such file", e.getMessage());
+    Files.writeString(file, LEAST.replace('\'', '"'));
+    assertEquals(
+        HuggingFaceConfig.read(directory).toDecoderConfig(),
+        HuggingFaceConfig.read(file).toDecoderConfig());
+    Files.writeString(file, "{\n\"model_type\": \"llama\",,}");
+    e = assertThrows(IllegalArgumentException.class, () -> HuggingFaceConfig.read(directory));
+    assertTrue(e.getMessage().startsWith(file + ", line 2: not valid JSON"), e.getMessage());
+    Files.writeString(file, "[]");
+    e = assertThrows(IllegalArgumentException.class, () -> HuggingFaceConfig.read(directory));
+    assertEquals(file + ": expected a JSON object, found []", e.getMessage());
+    Files.writeString(file, "{\"vocab_size\": 1, \"vocab_size\": 2}");
+    e = assertThrows(IllegalArgumentException.class, () -> HuggingFaceConfig.read(directory));
+    assertTrue(e.getMessage().contains("Duplicate field 'vocab_size'"), e.getMessage());
+  }
+}
