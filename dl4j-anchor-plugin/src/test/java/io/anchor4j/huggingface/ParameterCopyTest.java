@@ -1,0 +1,90 @@
+package io.anchor4j.huggingface;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.safetensors.SafetensorsFile;
+import io.anchor4j.huggingface.safetensors.SafetensorsWriter;
+import io.anchor4j.huggingface.safetensors.TensorSource;
+import io.anchor4j.huggingface.safetensors.TensorType;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+class ParameterCopyTest {
+  @TempDir Path directory;
+
+  /** The sizes with more than 2^20 elements take several blocks, the last a short one. */
+  @ParameterizedTest(name = "[{0}, {1}] transposed {2}, {3}, at offset {4}")
+  @CsvSource({
+    "3, 5, true, FLOAT, 0",
+    "3, 5, true, FLOAT, 7",
+    "3, 5, false, FLOAT, 7",
+    "0, 5, false, FLOAT, 3",
+    "1, 1, true, FLOAT, 2",
+    "1500, 1001, true, FLOAT, 11",
+    "1500, 1001, false, FLOAT, 11",
+    "7, 3, true, DOUBLE, 5",
+    "1, 2000, true, FLOAT, 1"
+  })
+  void aTensorGoesIntoAPartOfAFlatVectorAndBack(
+      long rows, long columns, boolean transposed, DataType type, long offset) throws IOException {
+    List<Long> shape = rows == 0 ? List.of(columns) : List.of(rows, columns);
+    int count = (int) (Math.max(1, rows) * columns);
+    var random = new Random(5);
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = random.nextFloat();
+    }
+    Path file = directory.resolve("one.safetensors");
+    SafetensorsWriter.write(
+        file, Map.of(), List.of(TensorSource.ofFloats("t", TensorType.F32, shape, values)));
+
+    INDArray flat = Nd4j.valueArrayOf(new long[] {1, offset + count + 4}, -1, type);
+    INDArray part = flat.get(NDArrayIndex.point(0), NDArrayIndex.interval(offset, offset + count));
+    INDArray parameter =
+        transposed
+            ? part.reshape('c', columns, rows)
+            : part.reshape('c', Math.max(1, rows), columns);
+    var mapping = new Mapping("t", "layer", "W", transposed, shape);
+    try (var opened = SafetensorsFile.open(file)) {
+      ParameterCopy.read(opened.tensor("t"), mapping, parameter);
+    }
+
+    for (int i = 0; i < flat.length(); i++) {
+      boolean inside = i >= offset && i < offset + count;
+      int element = (int) (i - offset);
+      float expected =
+          !inside
+              ? -1
+              : transposed
+                  ? values[(int) (element % rows * columns + element / rows)]
+                  : values[element];
+      assertEquals(expected, flat.getFloat(i), "flat " + i);
+    }
+
+    Path copy = directory.resolve("copy.safetensors");
+    SafetensorsWriter.write(
+        copy,
+        Map.of(),
+        List.of(
+            new TensorSource(
+                "t", TensorType.F32, shape, s -> ParameterCopy.write(parameter, mapping, s))));
+    try (var opened = SafetensorsFile.open(copy)) {
+      float[] back = new float[count];
+      opened.tensor("t").readFloats(0, back, 0, count);
+      for (int i = 0; i < count; i++) {
+        assertEquals(values[i], back[i], "element " + i);
+      }
+    }
+  }
+}
