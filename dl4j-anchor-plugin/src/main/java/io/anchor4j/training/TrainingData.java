@@ -1,0 +1,144 @@
+package io.anchor4j.training;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableIntArray;
+import io.anchor4j.data.BadLines;
+import io.anchor4j.data.PackedDataset;
+import io.anchor4j.data.PackedIterator;
+import io.anchor4j.data.PackedRows;
+import io.anchor4j.data.PackingConfig;
+import io.anchor4j.data.SpecialTokens;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The rows of a run, packed as its run file asks. */
+final class TrainingData implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(TrainingData.class);
+
+  private final RunConfig config;
+  private final PackedDataset training;
+  private final PackedDataset validation; // null: none
+  private final int paddingId;
+
+  private TrainingData(
+      RunConfig config, PackedDataset training, PackedDataset validation, int paddingId) {
+    this.config = config;
+    this.training = training;
+    this.validation = validation;
+    this.paddingId = paddingId;
+  }
+
+  /**
+   * Reads and packs all rows.
+   *
+   * @param folder where they are kept meanwhile
+   * @throws IllegalArgumentException if a file cannot be used or holds no row
+   */
+  static TrainingData open(RunConfig config, TrainingModel model, BadLines badLines, Path folder)
+      throws IOException {
+    int paddingId = model.specialTokens().pad().orElse(0);
+    PackedDataset training = open(config, config.data().train(), model, badLines, folder);
+    try {
+      PackedDataset validation =
+          config.data().validation().isEmpty()
+              ? null
+              : open(config, config.data().validation(), model, badLines, folder);
+      return new TrainingData(config, training, validation, paddingId);
+    } catch (IOException | RuntimeException e) {
+      training.close();
+      throw e;
+    }
+  }
+
+  private static PackedDataset open(
+      RunConfig config, List<String> names, TrainingModel model, BadLines badLines, Path folder)
+      throws IOException {
+    List<Path> files = names.stream().map(Path::of).collect(ImmutableList.toImmutableList());
+    try (PackedRows rows = rows(config, files, model, badLines)) {
+      if (!rows.hasNext()) {
+        throw new IllegalArgumentException(String.join(", ", names) + ": no row to train on");
+      }
+      PackedDataset dataset = PackedDataset.spill(rows, folder);
+      log.info("{}: {} rows", String.join(", ", names), dataset.size());
+      rows.report().ifPresent(report -> log.info("{}", report.describe()));
+      return dataset;
+    }
+  }
+
+  private static PackedRows rows(
+      RunConfig config, List<Path> files, TrainingModel model, BadLines badLines) {
+    int vocabulary = model.vocabularySize();
+    return switch (config.data().format()) {
+      case RAW ->
+          PackedRows.raw(files, model::encode, vocabulary, packing(config, model), badLines);
+      case TOKENIZED -> PackedRows.tokenized(files, vocabulary, packing(config, model), badLines);
+      case PACKED -> PackedRows.packed(files, vocabulary, config.data().sequenceLength(), badLines);
+    };
+  }
+
+  private static PackingConfig packing(RunConfig config, TrainingModel model) {
+    RunConfig.Data data = config.data();
+    int[] tag = data.documentTag() == null ? new int[0] : model.encode(data.documentTag());
+    SpecialTokens specialTokens = model.specialTokens();
+    return new PackingConfig(
+        data.sequenceLength(),
+        data.packing(),
+        config.attention().anchorTokens(),
+        data.interleave(),
+        ImmutableIntArray.copyOf(tag),
+        specialTokens,
+        config.training().seed());
+  }
+
+  /** Returns the batches to train on, from the first row on and without end. */
+  PackedIterator training() {
+    PackedIterator.Builder builder = batches(training).endless();
+    if (config.data().shuffle()) {
+      builder.shuffle(config.training().seed());
+    }
+    return builder.build();
+  }
+
+  /** Returns the batches to validate on, once through; nothing if there are none. */
+  Optional<PackedIterator> validation() {
+    return Optional.ofNullable(validation).map(dataset -> batches(dataset).build());
+  }
+
+  private PackedIterator.Builder batches(PackedDataset dataset) {
+    return new PackedIterator.Builder(dataset)
+        .batchSize(config.training().batchSize())
+        .positions(config.attention().positions())
+        .boundaryLabels(config.data().boundaryLabels())
+        .paddingId(paddingId);
+  }
+
+  /** Returns the number of rows to train on. */
+  int rows() {
+    return training.size();
+  }
+
+  /**
+   * Checks that the data to train on is as large as it was.
+   *
+   * @throws IllegalArgumentException if it is not
+   */
+  void requireRows(int expected) {
+    if (rows() != expected) {
+      throw new IllegalArgumentException(
+          "data.train makes %d rows now and made %d when the checkpoint was written: resuming would lead to other results. Restore the files, or start a new run in another output directory."
+              .formatted(rows(), expected));
+    }
+  }
+
+  @Override
+  public void close() {
+    training.close();
+    if (validation != null) {
+      validation.close();
+    }
+  }
+}

@@ -1,0 +1,148 @@
+package io.anchor4j.training;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.anchor4j.attention.AttentionConfig;
+import io.anchor4j.data.SpecialTokens;
+import io.anchor4j.decoder.Decoder;
+import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.Tokenizer;
+import io.anchor4j.huggingface.safetensors.TensorType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+
+/** The model of a run as its run file describes it, with its tokenizer if it has one. */
+final class TrainingModel implements AutoCloseable {
+  private final HuggingFaceConfig config;
+  private final ComputationGraph graph;
+  private final Tokenizer tokenizer; // null: none
+
+  private TrainingModel(HuggingFaceConfig config, ComputationGraph graph, Tokenizer tokenizer) {
+    this.config = config;
+    this.graph = graph;
+    this.tokenizer = tokenizer;
+  }
+
+  /**
+   * Loads the model, or makes a fresh one from the seed.
+   *
+   * @throws IllegalArgumentException if a file or setting cannot be used
+   * @throws IOException if a file cannot be read
+   */
+  static TrainingModel open(RunConfig run) throws IOException {
+    RunConfig.Model model = run.model();
+    RunConfig.Rope rope = run.rope();
+    HuggingFaceConfig stored =
+        model.path() == null
+            ? HuggingFaceConfig.of("model.config", model.config())
+            : HuggingFaceConfig.read(existing(model.path()));
+    OptionalDouble theta =
+        rope.theta() == null ? OptionalDouble.empty() : OptionalDouble.of(rope.theta());
+    HuggingFaceConfig config =
+        stored.withRope(theta, rope.scaling()).withPositions(run.data().sequenceLength());
+    DecoderConfig described = config.toDecoderConfig();
+    AttentionConfig attention =
+        described
+            .attention()
+            .withMask(run.attention().mask())
+            .withPrecision(run.attention().precision());
+    DecoderConfig decoder = described.withAttention(attention);
+    Tokenizer tokenizer = tokenizer(run);
+    try {
+      ComputationGraph graph =
+          model.path() == null
+              ? Decoder.create(decoder, run.training().seed())
+              : HuggingFaceModel.load(Path.of(model.path()), decoder);
+      return new TrainingModel(config, graph, tokenizer);
+    } catch (IOException | RuntimeException e) {
+      if (tokenizer != null) {
+        tokenizer.close();
+      }
+      throw e;
+    }
+  }
+
+  private static Path existing(String path) {
+    Path directory = Path.of(path);
+    if (!Files.isDirectory(directory)) {
+      throw new IllegalArgumentException("model.path: there is no directory " + path);
+    }
+    return directory;
+  }
+
+  /** The one the run file names; else the model's own, which token ids as data can do without. */
+  private static Tokenizer tokenizer(RunConfig run) throws IOException {
+    if (run.model().tokenizer() != null) {
+      return Tokenizer.load(Path.of(run.model().tokenizer()));
+    }
+    boolean there =
+        run.model().path() != null
+            && Files.exists(Path.of(run.model().path()).resolve("tokenizer.json"));
+    if (there) {
+      return Tokenizer.load(Path.of(run.model().path()));
+    }
+    if (RunFile.needsTokenizer(run.data())) {
+      throw new IllegalArgumentException(
+          "data.format raw and data.documentTag need a tokenizer, and %s has no tokenizer.json. Set model.tokenizer to a directory that has one."
+              .formatted(run.model().path()));
+    }
+    return null;
+  }
+
+  ComputationGraph graph() {
+    return graph;
+  }
+
+  int vocabularySize() {
+    return config.toDecoderConfig().vocabularySize();
+  }
+
+  /** Returns the ids of a text, in a run whose data needs a tokenizer. */
+  int[] encode(String text) {
+    return tokenizer.encode(text);
+  }
+
+  /** Returns the special tokens of the tokenizer; without one, those that config.json names. */
+  SpecialTokens specialTokens() {
+    if (tokenizer != null) {
+      return new SpecialTokens(tokenizer.beginId(), tokenizer.endId(), tokenizer.padId());
+    }
+    JsonNode json = config.toJson(TensorType.F32);
+    return new SpecialTokens(
+        firstId(json.path("bos_token_id")),
+        firstId(json.path("eos_token_id")),
+        firstId(json.path("pad_token_id")));
+  }
+
+  /** A chat model may end a text with one of several ids; the first is the usual one. */
+  private static OptionalInt firstId(JsonNode value) {
+    JsonNode first = value.isArray() ? value.path(0) : value;
+    return first.canConvertToInt() && first.isIntegralNumber() && first.intValue() >= 0
+        ? OptionalInt.of(first.intValue())
+        : OptionalInt.empty();
+  }
+
+  /**
+   * Writes the Hugging Face directory.
+   *
+   * @throws IOException if a file cannot be written
+   */
+  void save(Path directory) throws IOException {
+    HuggingFaceModel.save(graph, config, directory);
+    if (tokenizer != null) {
+      tokenizer.copyTo(directory);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (tokenizer != null) {
+      tokenizer.close();
+    }
+  }
+}

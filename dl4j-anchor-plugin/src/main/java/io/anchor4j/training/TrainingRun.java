@@ -1,0 +1,170 @@
+package io.anchor4j.training;
+
+import io.anchor4j.data.BadLines;
+import io.anchor4j.huggingface.safetensors.WholeFile;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A run as its run file describes it, in its directory:
+ *
+ * <ul>
+ *   <li>{@code config.yaml}: the run file as resolved
+ *   <li>{@code metrics.jsonl}: {@link StepMetrics} a step, and {@code {"step", "validation_loss"}}
+ *       with each checkpoint if there is validation data
+ *   <li>{@code checkpoints/step-N}: all that is needed to go on; see {@link Checkpoint}
+ *   <li>{@code model}: the Hugging Face directory, at the end
+ * </ul>
+ *
+ * <p>A run that is resumed ends with the same bits in its weights and metrics as one that was never
+ * interrupted, on the same machine with the same number of threads; only the times differ.
+ */
+public final class TrainingRun {
+  /** The file of metrics in the run directory. */
+  public static final String METRICS = "metrics.jsonl";
+
+  /** The Hugging Face directory in the run directory. */
+  public static final String MODEL = "model";
+
+  private static final Logger log = LoggerFactory.getLogger(TrainingRun.class);
+
+  private final RunConfig config;
+  private final BadLines badLines;
+  private final Path output;
+  private final Checkpoints checkpoints;
+
+  /**
+   * Prepares a run; nothing is read or written yet.
+   *
+   * @param badLines what to do with a line of the data that cannot be used
+   */
+  public TrainingRun(RunConfig config, BadLines badLines) {
+    this.config = config;
+    this.badLines = badLines;
+    this.output = Path.of(config.output());
+    this.checkpoints = new Checkpoints(output.resolve("checkpoints"));
+  }
+
+  /**
+   * Trains from the first step, or from the newest checkpoint on, to the last step, and writes the
+   * model.
+   *
+   * @param resume go on from the newest checkpoint; from the first step if there is none
+   * @return false if {@code progress} asked to stop before the last step
+   * @throws IllegalArgumentException if the model, the data or the checkpoint cannot be used, if
+   *     the output holds a run that is not to be resumed, or if a setting was changed that would
+   *     lead to other results
+   * @throws DivergenceException if a loss or gradient is not finite; the newest checkpoint stays
+   * @throws IOException if a file cannot be read or written
+   */
+  public boolean run(boolean resume, TrainingProgress progress) throws IOException {
+    Optional<Path> newest = checkpoints.newest();
+    if (newest.isPresent() && !resume) {
+      throw new IllegalArgumentException(
+          "%s holds a run already (%s): pass --resume to go on from there, or choose another output"
+              .formatted(output, newest.get()));
+    }
+    if (newest.isEmpty() && resume) {
+      log.info("{} has no checkpoint: the run begins with its first step", output);
+    }
+    // Before anything slow: a setting that was changed is refused at once.
+    Optional<Checkpoint.State> state = newest.map(path -> new Checkpoint(path).check(config));
+    Files.createDirectories(output);
+    try (TrainingModel model = TrainingModel.open(config);
+        TrainingData data = TrainingData.open(config, model, badLines, output)) {
+      ParameterLayout layout = ParameterLayout.of(model.graph());
+      var trainer = new Trainer(model.graph(), data.training(), config.training());
+      if (state.isPresent()) {
+        data.requireRows(state.get().rows());
+        new Checkpoint(newest.get()).restore(layout, model.graph().params(), trainer.optimizer());
+        trainer.resume(state.get());
+      }
+      if (!train(trainer, layout, model.graph(), data, progress)) {
+        return false;
+      }
+      WholeDirectory.write(output.resolve(MODEL), model::save);
+      return true;
+    }
+  }
+
+  private boolean train(
+      Trainer trainer,
+      ParameterLayout layout,
+      ComputationGraph graph,
+      TrainingData data,
+      TrainingProgress progress)
+      throws IOException {
+    try (MetricsLog metrics = MetricsLog.open(output.resolve(METRICS), trainer.steps())) {
+      WholeFile.write(
+          output.resolve(Checkpoint.CONFIG), config.toYaml().getBytes(StandardCharsets.UTF_8));
+      long steps = config.training().steps();
+      long before = trainer.steps();
+      long begin = System.nanoTime();
+      progress.started(before, steps);
+      while (trainer.steps() < steps) {
+        StepMetrics step = step(trainer);
+        metrics.step(step);
+        double perStep = (System.nanoTime() - begin) / 1e9 / (step.step() - before);
+        progress.step(step, steps, perStep * (steps - step.step()));
+        boolean stop = progress.stopRequested();
+        boolean due = step.step() % config.training().checkpointEvery() == 0;
+        boolean regular = due || step.step() == steps;
+        if (regular && data.validation().isPresent()) {
+          // Not when asked to stop: an uninterrupted run would not have this line.
+          double loss = Trainer.meanLoss(graph, data.validation().get());
+          metrics.validation(step.step(), loss);
+          progress.validated(step.step(), loss);
+        }
+        if (regular || stop) {
+          metrics.force();
+          progress.saved(step.step(), save(trainer, layout, graph, data));
+        }
+        if (stop && step.step() < steps) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
+
+  private StepMetrics step(Trainer trainer) {
+    try {
+      return trainer.step();
+    } catch (DivergenceException e) {
+      throw new DivergenceException(
+          "%s. %s. Try a lower training.learningRate (%s) or training.gradientClip (%s) in a new run."
+              .formatted(
+                  e.getMessage(),
+                  checkpoints
+                      .newest()
+                      .map(path -> "The newest checkpoint is " + path)
+                      .orElse("There is no checkpoint yet"),
+                  config.training().learningRate(),
+                  config.training().gradientClip()));
+    }
+  }
+
+  private Path save(
+      Trainer trainer, ParameterLayout layout, ComputationGraph graph, TrainingData data)
+      throws IOException {
+    var state =
+        new Checkpoint.State(
+            trainer.cursor(),
+            trainer.steps(),
+            data.rows(),
+            config.training().seed(),
+            trainer.elapsedSeconds());
+    return checkpoints.save(
+        trainer.steps(),
+        config.training().keepCheckpoints(),
+        directory ->
+            new Checkpoint(directory)
+                .write(layout, graph.params(), trainer.optimizer(), config, state));
+  }
+}

@@ -1,0 +1,257 @@
+package io.anchor4j.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.anchor4j.data.BadLines;
+import io.anchor4j.data.PackedDataset;
+import io.anchor4j.data.PackedRow;
+import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.rotary.RotaryScaling;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainingRunTest {
+  @TempDir Path directory;
+
+  /** Seven steps of two batches, checkpoints after 3, 6 and 7. */
+  private RunConfig config(String output, String... overrides) {
+    List<String> all = new ArrayList<>(List.of("output=" + directory.resolve(output)));
+    all.addAll(List.of(overrides));
+    String text =
+        """
+        model:
+          config: {model_type: llama, vocab_size: 17, hidden_size: 8, intermediate_size: 12,
+            num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 1, initializer_range: 0.2,
+            tie_word_embeddings: false, max_position_embeddings: 8}
+        rope: {theta: 500, scaling: {type: yarn, factor: 2}}
+        data: {train: [DIR/train.jsonl], validation: [DIR/held-out.jsonl], format: packed, sequenceLength: 12}
+        training:
+          steps: 7
+          batchSize: 2
+          gradientAccumulation: 2
+          learningRate: 1e-2
+          checkpointEvery: 3
+        """
+            .replace("DIR", directory.toString());
+    return RunFile.parse(text, "run.yaml", all);
+  }
+
+  @BeforeEach
+  void writeData() throws IOException {
+    write("train.jsonl", TinyDecoder.rows(9, 3));
+    write("held-out.jsonl", TinyDecoder.rows(3, 4));
+  }
+
+  private void write(String name, PackedDataset rows) throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < rows.size(); i++) {
+      PackedRow row = rows.row(i);
+      lines.add(
+          "{\"input_ids\": %s, \"document_ids\": %s}"
+              .formatted(Arrays.toString(row.inputIds()), Arrays.toString(row.documentIds())));
+    }
+    Files.write(directory.resolve(name), lines);
+  }
+
+  private static boolean run(RunConfig config, boolean resume, TrainingProgress progress)
+      throws IOException {
+    return new TrainingRun(config, BadLines.refuse()).run(resume, progress);
+  }
+
+  private static TrainingProgress stopAfter(long step) {
+    return new TrainingProgress() {
+      private long last;
+
+      @Override
+      public void step(StepMetrics metrics, long steps, double secondsLeft) {
+        last = metrics.step();
+      }
+
+      @Override
+      public boolean stopRequested() {
+        return last == step;
+      }
+    };
+  }
+
+  /** The metrics without the fields that are times. */
+  private String metrics(String output) throws IOException {
+    return Files.readString(directory.resolve(output).resolve("metrics.jsonl"))
+        .replaceAll(",\"tokens_per_second\":[^}]*", "");
+  }
+
+  private byte[] bytes(String output, String file) throws IOException {
+    return Files.readAllBytes(directory.resolve(output).resolve(file));
+  }
+
+  private List<String> checkpoints(String output) throws IOException {
+    try (var entries = Files.list(directory.resolve(output).resolve("checkpoints"))) {
+      return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  private void assertSameResult(String expected, String found) throws IOException {
+    assertEquals(metrics(expected), metrics(found));
+    assertEquals(checkpoints(expected), checkpoints(found));
+    for (String file :
+        List.of(
+            "model/model.safetensors",
+            "checkpoints/step-7/weights.safetensors",
+            "checkpoints/step-7/optimizer.safetensors")) {
+      assertArrayEquals(bytes(expected, file), bytes(found, file), file);
+    }
+  }
+
+  @Test
+  void aResumedRunEqualsAnUninterruptedOneBitForBit() throws IOException {
+    assertTrue(run(config("whole"), false, TrainingProgress.NONE));
+    assertEquals(10, metrics("whole").lines().count(), "7 steps, validation at 3, 6 and 7");
+    assertEquals(List.of("step-6", "step-7"), checkpoints("whole"));
+    for (int stop : new int[] {1, 3, 5}) {
+      String output = "stopped-" + stop;
+      assertFalse(run(config(output), false, stopAfter(stop)));
+      assertFalse(Files.exists(directory.resolve(output).resolve("model")));
+      assertTrue(run(config(output), true, TrainingProgress.NONE));
+      assertSameResult("whole", output);
+    }
+  }
+
+  @Test
+  void aRunThatDiedAfterItsCheckpointGoesOnFromThere() throws IOException {
+    run(config("whole"), false, TrainingProgress.NONE);
+    var dies =
+        new TrainingProgress() {
+          @Override
+          public void step(StepMetrics metrics, long steps, double secondsLeft) {
+            if (metrics.step() == 5) {
+              throw new IllegalStateException("died");
+            }
+          }
+        };
+    RunConfig died = config("died");
+    assertThrows(IllegalStateException.class, () -> run(died, false, dies));
+    assertEquals(6, metrics("died").lines().count(), "5 steps and a validation");
+    // What a process that is killed while it writes leaves behind.
+    Path leftover = directory.resolve("died/checkpoints/.unfinished-step-6");
+    Files.createDirectories(leftover);
+    Files.writeString(leftover.resolve("weights.safetensors"), "half");
+    Files.writeString(
+        directory.resolve("died/metrics.jsonl"),
+        Files.readString(directory.resolve("died/metrics.jsonl")) + "{\"step\":6,\"lo");
+    assertTrue(run(died, true, TrainingProgress.NONE));
+    assertSameResult("whole", "died");
+  }
+
+  @Test
+  void aFinishedRunResumesToItsModel() throws IOException {
+    run(config("whole"), false, TrainingProgress.NONE);
+    byte[] model = bytes("whole", "model/model.safetensors");
+    String metrics = metrics("whole");
+    Files.delete(directory.resolve("whole/model/model.safetensors"));
+    assertTrue(run(config("whole"), true, TrainingProgress.NONE));
+    assertArrayEquals(model, bytes("whole", "model/model.safetensors"));
+    assertEquals(metrics, metrics("whole"));
+  }
+
+  @Test
+  void theModelDirectoryHoldsTheNetworkThatWasTrained() throws IOException {
+    run(config("whole"), false, TrainingProgress.NONE);
+    Path model = directory.resolve("whole/model");
+    DecoderConfig decoder = HuggingFaceConfig.read(model).toDecoderConfig();
+    assertEquals(12, decoder.maxPositions());
+    assertEquals(500, decoder.attention().rotary().theta());
+    var yarn = (RotaryScaling.Yarn) decoder.attention().rotary().scaling();
+    assertEquals(8, yarn.originalMaxPositions());
+    RunConfig more =
+        config("more", "model={path: '" + model + "'}", "rope=null", "training.learningRate=0");
+    run(more, false, TrainingProgress.NONE);
+    assertArrayEquals(
+        bytes("whole", "model/model.safetensors"), bytes("more", "model/model.safetensors"));
+    assertEquals(
+        decoder, HuggingFaceConfig.read(directory.resolve("more/model")).toDecoderConfig());
+    assertEquals(
+        HuggingFaceModel.load(model).params(),
+        HuggingFaceModel.load(directory.resolve("more/model")).params());
+  }
+
+  @Test
+  void theResolvedRunFileIsKept() throws IOException {
+    RunConfig config = config("whole", "training.steps=1");
+    run(config, false, TrainingProgress.NONE);
+    assertEquals(config, RunConfig.read(directory.resolve("whole/config.yaml"), List.of()));
+  }
+
+  @Test
+  void divergenceLeavesTheNewestCheckpoint() throws IOException {
+    RunConfig config =
+        config(
+            "diverged",
+            "training.learningRate=1e30",
+            "training.schedule={type: constant}",
+            "training.checkpointEvery=1");
+    String message =
+        assertThrows(DivergenceException.class, () -> run(config, false, TrainingProgress.NONE))
+            .getMessage();
+    assertTrue(message.startsWith("step 2: the loss is "), message);
+    assertTrue(
+        message.endsWith(
+            "so training stops before this update. The newest checkpoint is "
+                + directory.resolve("diverged/checkpoints/step-1")
+                + ". Try a lower training.learningRate (1.0E30) or training.gradientClip (1.0) in a"
+                + " new run."),
+        message);
+    assertEquals(List.of("step-1"), checkpoints("diverged"));
+    assertEquals(2, metrics("diverged").lines().count());
+  }
+
+  @Test
+  void aRunIsNotOverwritten() throws IOException {
+    RunConfig config = config("whole", "training.steps=1");
+    run(config, false, TrainingProgress.NONE);
+    assertEquals(
+        directory.resolve("whole")
+            + " holds a run already ("
+            + directory.resolve("whole/checkpoints/step-1")
+            + "): pass --resume to go on from there, or choose another output",
+        assertThrows(
+                IllegalArgumentException.class, () -> run(config, false, TrainingProgress.NONE))
+            .getMessage());
+  }
+
+  @Test
+  void dataOfAnotherSizeIsRefused() throws IOException {
+    assertFalse(run(config("whole"), false, stopAfter(2)));
+    write("train.jsonl", TinyDecoder.rows(8, 3));
+    assertEquals(
+        "data.train makes 8 rows now and made 9 when the checkpoint was written: resuming would"
+            + " lead to other results. Restore the files, or start a new run in another output"
+            + " directory.",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> run(config("whole"), true, TrainingProgress.NONE))
+            .getMessage());
+  }
+
+  @Test
+  void aModelThatIsNotThereIsNamed() {
+    assertEquals(
+        "model.path: there is no directory models/none",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> run(config("x", "model={path: models/none}"), false, TrainingProgress.NONE))
+            .getMessage());
+  }
+}
