@@ -45,7 +45,7 @@ final class ChunkedCrossEntropy {
             }
           }
           INDArray max = logits.max(true, 1);
-          INDArray sum = Transforms.exp(logits.subi(max), false).sum(true, 1);
+          INDArray sum = rowSums(Transforms.exp(logits.subi(max), false));
           double[] total = Transforms.log(sum, false).addi(max).data().asDouble();
           for (int i = 0; i < rows; i++) {
             sums[start + i] = total[i];
@@ -103,6 +103,16 @@ final class ChunkedCrossEntropy {
     if (weightResult != weightGradient) {
       weightGradient.assign(weightResult);
     }
+  }
+
+  /**
+   * A product with ones: ND4J's own sum adds float after float, losing digits over a vocabulary.
+   */
+  private INDArray rowSums(INDArray matrix) {
+    INDArray ones = Scratch.uninitialized(type, matrix.size(1), 1).assign(1);
+    INDArray sums = Scratch.uninitialized(type, matrix.size(0), 1);
+    Products.gemm(matrix, false, ones, false, sums, 1, 0);
+    return sums;
   }
 
   private boolean counts(int row) {
