@@ -32,7 +32,7 @@ class SameDiffGraphTest {
       AttentionConfig.DEFAULT.withMask(AttentionMask.ANCHOR).withRotary(RotaryConfig.of(10_000));
 
   /** A block of a language model: rms norm, attention, gated feed-forward, cross-entropy. */
-  private static SameDiff graph(DataType type) {
+  static SameDiff graph(DataType type) {
     Nd4j.getRandom().setSeed(12);
     var sd = SameDiff.create();
     SDVariable tokens = sd.placeHolder("tokens", type, TOKENS, CHANNELS);
@@ -74,12 +74,21 @@ class SameDiffGraphTest {
     return sd.permute(projected.reshape(1, TOKENS, heads, headDim), 0, 2, 1, 3);
   }
 
-  private static INDArray tokens(DataType type) {
+  static INDArray tokens(DataType type) {
+    Nd4j.getRandom().setSeed(13);
     return Nd4j.randn(type, TOKENS, CHANNELS);
   }
 
-  private static double loss(SameDiff sd, INDArray tokens) {
+  static double loss(SameDiff sd, INDArray tokens) {
     return sd.outputSingle(Map.of("tokens", tokens), "loss").getDouble(0);
+  }
+
+  static TrainingConfig training() {
+    return TrainingConfig.builder()
+        .updater(new Adam(0.01))
+        .dataSetFeatureMapping("tokens")
+        .markLabelsUnused()
+        .build();
   }
 
   @Test
@@ -114,12 +123,7 @@ class SameDiffGraphTest {
   void trainingLowersTheLossAndASavedGraphComputesTheSame(@TempDir Path folder) {
     SameDiff sd = graph(DataType.FLOAT);
     INDArray tokens = tokens(DataType.FLOAT);
-    sd.setTrainingConfig(
-        TrainingConfig.builder()
-            .updater(new Adam(0.01))
-            .dataSetFeatureMapping("tokens")
-            .markLabelsUnused()
-            .build());
+    sd.setTrainingConfig(training());
     double before = loss(sd, tokens);
     for (int i = 0; i < 20; i++) {
       sd.fit(new DataSet(tokens, null));
