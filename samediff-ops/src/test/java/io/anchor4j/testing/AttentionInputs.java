@@ -79,7 +79,7 @@ public final class AttentionInputs {
                 type,
                 views ? " views" : "",
                 config);
-    Nd4j.getRandom().setSeed(seed);
+    Nd4j.getRandom().setSeed(seed + 1); // ND4J takes 0 for no seed
     return new AttentionInputs(
         config,
         documents,
