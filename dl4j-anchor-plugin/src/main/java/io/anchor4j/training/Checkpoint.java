@@ -126,8 +126,26 @@ final class Checkpoint {
     } catch (IOException e) {
       throw damaged(e);
     }
-    ResumeRules.check(RunConfig.read(directory.resolve(CONFIG), List.of()), config);
+    ResumeRules.check(config(), config);
     return state;
+  }
+
+  /**
+   * Returns the settings that the checkpoint was written under.
+   *
+   * @throws IllegalArgumentException if they cannot be read
+   */
+  RunConfig config() {
+    return RunConfig.read(directory.resolve(CONFIG), List.of());
+  }
+
+  /**
+   * Fills the parameters.
+   *
+   * @throws IllegalArgumentException if the file is damaged or not of this network
+   */
+  void restoreParameters(ParameterLayout layout, INDArray parameters) {
+    readFile(layout, WEIGHTS, Map.of("", parameters));
   }
 
   /**
@@ -135,25 +153,22 @@ final class Checkpoint {
    *
    * @throws IllegalArgumentException if a file is damaged or not of this network
    */
-  void restore(ParameterLayout layout, INDArray parameters, AdamW optimizer) {
-    try {
-      readFile(layout, WEIGHTS, Map.of("", parameters));
-      readFile(
-          layout,
-          OPTIMIZER,
-          Map.of(FIRST, optimizer.firstMoment(), SECOND, optimizer.secondMoment()));
-    } catch (IOException e) {
-      throw damaged(e);
-    }
+  void restoreAll(ParameterLayout layout, INDArray parameters, AdamW optimizer) {
+    restoreParameters(layout, parameters);
+    readFile(
+        layout,
+        OPTIMIZER,
+        Map.of(FIRST, optimizer.firstMoment(), SECOND, optimizer.secondMoment()));
   }
 
-  private void readFile(ParameterLayout layout, String name, Map<String, INDArray> vectors)
-      throws IOException {
+  private void readFile(ParameterLayout layout, String name, Map<String, INDArray> vectors) {
     try (SafetensorsFile file = SafetensorsFile.open(directory.resolve(name))) {
       layout.refuseOthers(file, vectors.keySet());
       for (Map.Entry<String, INDArray> vector : vectors.entrySet()) {
         layout.read(file, vector.getKey(), vector.getValue());
       }
+    } catch (IOException e) {
+      throw damaged(e);
     }
   }
 

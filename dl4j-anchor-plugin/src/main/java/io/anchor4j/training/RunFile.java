@@ -185,7 +185,7 @@ final class RunFile {
             "mask", AttentionMask.values(), AttentionMask::cliName, AttentionMask.ANCHOR),
         attention.integer("anchorTokens", 0, 1),
         attention.choice("positions", Positions.values(), Positions::cliName, Positions.CONTINUOUS),
-        // Not bfloat16: no provider computes it yet, and a default should run everywhere.
+        // Not bfloat16: without hardware for it, which no provider uses yet, it is no faster.
         attention.choice("precision", Precision.values(), Precision::cliName, Precision.FLOAT32));
   }
 

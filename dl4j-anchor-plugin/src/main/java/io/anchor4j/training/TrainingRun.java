@@ -1,5 +1,6 @@
 package io.anchor4j.training;
 
+import com.google.common.io.MoreFiles;
 import io.anchor4j.data.BadLines;
 import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.IOException;
@@ -32,6 +33,8 @@ public final class TrainingRun {
   /** The Hugging Face directory in the run directory. */
   public static final String MODEL = "model";
 
+  private static final String CHECKPOINTS = "checkpoints";
+
   private static final Logger log = LoggerFactory.getLogger(TrainingRun.class);
 
   private final RunConfig config;
@@ -48,7 +51,7 @@ public final class TrainingRun {
     this.config = config;
     this.badLines = badLines;
     this.output = Path.of(config.output());
-    this.checkpoints = new Checkpoints(output.resolve("checkpoints"));
+    this.checkpoints = new Checkpoints(output.resolve(CHECKPOINTS));
   }
 
   /**
@@ -70,8 +73,11 @@ public final class TrainingRun {
           "%s holds a run already (%s): pass --resume to go on from there, or choose another output"
               .formatted(output, newest.get()));
     }
-    if (newest.isEmpty() && resume) {
-      log.info("{} has no checkpoint: the run begins with its first step", output);
+    if (newest.isEmpty()) {
+      refuseToOverwrite();
+      if (resume) {
+        log.info("{} has no checkpoint: the run begins with its first step", output);
+      }
     }
     // Before anything slow: a setting that was changed is refused at once.
     Optional<Checkpoint.State> state = newest.map(path -> new Checkpoint(path).check(config));
@@ -82,7 +88,8 @@ public final class TrainingRun {
       var trainer = new Trainer(model.graph(), data.training(), config.training());
       if (state.isPresent()) {
         data.requireRows(state.get().rows());
-        new Checkpoint(newest.get()).restore(layout, model.graph().params(), trainer.optimizer());
+        new Checkpoint(newest.get())
+            .restoreAll(layout, model.graph().params(), trainer.optimizer());
         trainer.resume(state.get());
       }
       if (!train(trainer, layout, model.graph(), data, progress)) {
@@ -90,6 +97,50 @@ public final class TrainingRun {
       }
       WholeDirectory.write(output.resolve(MODEL), model::save);
       return true;
+    }
+  }
+
+  /** A run writes to these two; they may stay only if an earlier start of it made them. */
+  private void refuseToOverwrite() {
+    Path model = output.resolve(MODEL);
+    if (Files.exists(model)) {
+      throw new IllegalArgumentException(
+          model + " is there already, and no checkpoint beside it: choose another output");
+    }
+    Path config = output.resolve(Checkpoint.CONFIG);
+    if (Files.exists(config) && !Files.exists(output.resolve(METRICS))) {
+      throw new IllegalArgumentException(
+          config + " is there already, and no run beside it: choose another output");
+    }
+  }
+
+  /**
+   * Writes the newest checkpoint of a run as a Hugging Face directory, finished or not.
+   *
+   * @param run the run directory
+   * @param target a directory that does not exist or is empty
+   * @throws IllegalArgumentException if there is no checkpoint, it cannot be used, or the target is
+   *     there already
+   * @throws IOException if a file cannot be read or written; then there is no target
+   */
+  public static void export(Path run, Path target) throws IOException {
+    Path newest =
+        new Checkpoints(run.resolve(CHECKPOINTS))
+            .newest()
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        run + " has no checkpoint, and so nothing to export"));
+    if (Files.exists(target)
+        && !(Files.isDirectory(target) && MoreFiles.listFiles(target).isEmpty())) {
+      throw new IllegalArgumentException(target + " is there already: choose another output");
+    }
+    var checkpoint = new Checkpoint(newest);
+    RunConfig config = checkpoint.config();
+    checkpoint.check(config);
+    try (TrainingModel model = TrainingModel.open(config)) {
+      checkpoint.restoreParameters(ParameterLayout.of(model.graph()), model.graph().params());
+      WholeDirectory.write(target, model::save);
     }
   }
 

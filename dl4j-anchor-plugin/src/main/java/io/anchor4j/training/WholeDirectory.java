@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  * behind begins with a dot and the prefix below.
  */
 final class WholeDirectory {
-  private static final String LEFTOVER = ".unfinished-";
+  private static final String LEFTOVER = ".anchor4j-unfinished-";
 
   private WholeDirectory() {}
 
@@ -43,7 +43,12 @@ final class WholeDirectory {
     deleteLeftovers(parent);
     Path temporary = leftover(target);
     Files.createDirectory(temporary);
-    content.writeTo(temporary);
+    try {
+      content.writeTo(temporary);
+    } catch (IOException | RuntimeException e) {
+      MoreFiles.deleteRecursively(temporary, RecursiveDeleteOption.ALLOW_INSECURE);
+      throw e;
+    }
     force(temporary);
     delete(target);
     Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);

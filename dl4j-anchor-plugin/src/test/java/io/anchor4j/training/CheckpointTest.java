@@ -55,7 +55,7 @@ class CheckpointTest {
   private static Checkpoint.State read(
       Checkpoint checkpoint, ComputationGraph graph, Trainer trainer) {
     Checkpoint.State state = checkpoint.check(config());
-    checkpoint.restore(ParameterLayout.of(graph), graph.params(), trainer.optimizer());
+    checkpoint.restoreAll(ParameterLayout.of(graph), graph.params(), trainer.optimizer());
     trainer.resume(state);
     return state;
   }

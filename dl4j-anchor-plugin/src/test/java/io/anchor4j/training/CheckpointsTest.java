@@ -52,13 +52,15 @@ class CheckpointsTest {
                 }));
     assertEquals(Optional.of(directory.resolve("step-1")), checkpoints.newest());
     assertEquals("1", Files.readString(directory.resolve("step-1/weights")));
+    assertEquals(List.of("step-1"), entries());
   }
 
   @Test
   void leftoversAreNoCheckpointsAndGoWithTheNextSave() throws IOException {
     var checkpoints = new Checkpoints(directory);
     checkpoints.save(1, 5, CheckpointsTest::writeOne);
-    for (String leftover : List.of(".unfinished-step-2", ".unfinished-old-step-0")) {
+    for (String leftover :
+        List.of(".anchor4j-unfinished-step-2", ".anchor4j-unfinished-old-step-0")) {
       Files.createDirectory(directory.resolve(leftover));
       writeOne(directory.resolve(leftover));
     }

@@ -145,7 +145,7 @@ class TrainingRunTest {
     assertThrows(IllegalStateException.class, () -> run(died, false, dies));
     assertEquals(6, metrics("died").lines().count(), "5 steps and a validation");
     // What a process that is killed while it writes leaves behind.
-    Path leftover = directory.resolve("died/checkpoints/.unfinished-step-6");
+    Path leftover = directory.resolve("died/checkpoints/.anchor4j-unfinished-step-6");
     Files.createDirectories(leftover);
     Files.writeString(leftover.resolve("weights.safetensors"), "half");
     Files.writeString(
@@ -228,6 +228,50 @@ class TrainingRunTest {
             + "): pass --resume to go on from there, or choose another output",
         assertThrows(
                 IllegalArgumentException.class, () -> run(config, false, TrainingProgress.NONE))
+            .getMessage());
+  }
+
+  @Test
+  void filesOfOthersAreNotOverwritten() throws IOException {
+    RunConfig config = config("mine", "training.steps=1");
+    Path mine = Files.createDirectories(directory.resolve("mine"));
+    Path runFile = Files.writeString(mine.resolve("config.yaml"), "my own");
+    assertEquals(
+        runFile + " is there already, and no run beside it: choose another output",
+        assertThrows(IllegalArgumentException.class, () -> run(config, true, TrainingProgress.NONE))
+            .getMessage());
+    assertEquals("my own", Files.readString(runFile));
+    Path model = Files.createDirectory(mine.resolve("model"));
+    assertEquals(
+        model + " is there already, and no checkpoint beside it: choose another output",
+        assertThrows(
+                IllegalArgumentException.class, () -> run(config, false, TrainingProgress.NONE))
+            .getMessage());
+  }
+
+  @Test
+  void anUnfinishedRunExportsItsNewestCheckpoint() throws IOException {
+    run(config("whole"), false, TrainingProgress.NONE);
+    assertFalse(run(config("early"), false, stopAfter(2)));
+    Path copy = directory.resolve("copy");
+    TrainingRun.export(directory.resolve("whole"), copy);
+    for (String file : List.of("model.safetensors", "config.json")) {
+      assertArrayEquals(bytes("whole", "model/" + file), Files.readAllBytes(copy.resolve(file)));
+    }
+    assertEquals(
+        copy + " is there already: choose another output",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> TrainingRun.export(directory.resolve("early"), copy))
+            .getMessage());
+    Path early = Files.createDirectory(directory.resolve("early-model"));
+    TrainingRun.export(directory.resolve("early"), early);
+    assertEquals(HuggingFaceModel.load(copy).numParams(), HuggingFaceModel.load(early).numParams());
+    assertEquals(
+        directory + " has no checkpoint, and so nothing to export",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> TrainingRun.export(directory, directory.resolve("none")))
             .getMessage());
   }
 

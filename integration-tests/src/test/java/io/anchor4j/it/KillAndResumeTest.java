@@ -108,7 +108,8 @@ class KillAndResumeTest {
       }
       try (Stream<Path> entries = Files.list(checkpoints)) {
         boolean caught =
-            entries.anyMatch(entry -> entry.getFileName().toString().startsWith(".unfinished"));
+            entries.anyMatch(
+                entry -> entry.getFileName().toString().startsWith(".anchor4j-unfinished"));
         return caught || afterLines(lines).hasCome(run);
       }
     };
