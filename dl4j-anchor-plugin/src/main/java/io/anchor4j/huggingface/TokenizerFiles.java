@@ -53,7 +53,7 @@ final class TokenizerFiles {
       first[1] = orElse(first[1], vocabulary.id(fields, "pad_token"));
       vocabulary.id(fields, "eos_token").ifPresent(endIds::add);
     }
-    for (String file : new String[] {"generation_config.json", "config.json"}) {
+    for (String file : new String[] {"generation_config.json", HuggingFaceConfig.FILE}) {
       JsonFields fields = optional(directory.resolve(file));
       first[0] = orElse(first[0], ids(fields, "bos_token_id"));
       first[1] = orElse(first[1], ids(fields, "pad_token_id"));

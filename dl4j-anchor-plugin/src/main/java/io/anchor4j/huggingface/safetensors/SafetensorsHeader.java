@@ -141,6 +141,13 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
     }
 
     private void requireUtf8(byte[] json) {
+      for (int i = 0; i < json.length; i++) {
+        // No JSON has a zero byte, but the parser would take '{' and a zero for UTF-16.
+        if (json[i] == 0) {
+          throw new SafetensorsException(
+              path, null, LENGTH_BYTES + i, "the header is not valid JSON: it holds a zero byte");
+        }
+      }
       try {
         StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json));
       } catch (CharacterCodingException e) {

@@ -8,10 +8,13 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,6 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SafetensorsHeaderTest {
   @TempDir Path directory;
@@ -169,6 +173,47 @@ class SafetensorsHeaderTest {
     Path path = SafetensorsBytes.file(directory, json.length, json, 0);
     var e = assertThrows(SafetensorsException.class, () -> SafetensorsFile.open(path));
     assertTrue(e.getMessage().contains("not valid UTF-8"), e.getMessage());
+  }
+
+  @Test
+  void aHeaderInUtf16IsRefused() {
+    byte[] json = "{}".getBytes(StandardCharsets.UTF_16LE);
+    Path path = SafetensorsBytes.file(directory, json.length, json, 0);
+    var e = assertThrows(SafetensorsException.class, () -> SafetensorsFile.open(path));
+    assertEquals(9, e.byteOffset());
+    assertTrue(e.getMessage().contains("zero byte"), e.getMessage());
+  }
+
+  /** Whatever a file holds, it opens or is refused: no other exception, no hanging. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2})
+  void aDamagedFileOpensOrIsRefused(long seed) throws IOException {
+    var random = new Random(seed);
+    String header =
+        "{\"__metadata__\":{\"format\":\"pt\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],"
+            + "\"data_offsets\":[0,24]},\"b\":{\"dtype\":\"BF16\",\"shape\":[],\"data_offsets\":[24,26]}}";
+    byte[] whole = Files.readAllBytes(SafetensorsBytes.file(directory, header, 26));
+    int opened = 0;
+    for (int trial = 0; trial < 1000; trial++) {
+      int length = random.nextInt(8) == 0 ? random.nextInt(whole.length + 20) : whole.length;
+      byte[] damaged = Arrays.copyOf(whole, length);
+      for (int i = 0; i < random.nextInt(4) && length > 0; i++) {
+        byte[] likely = "0123456789-.{}[]\",: eFu".getBytes(StandardCharsets.US_ASCII);
+        int at = random.nextInt(length);
+        damaged[at] =
+            random.nextBoolean() ? likely[random.nextInt(likely.length)] : (byte) random.nextInt();
+      }
+      Path path = SafetensorsBytes.write(directory.resolve("damaged"), damaged);
+      try (var file = SafetensorsFile.open(path)) {
+        opened++;
+        for (TensorInfo info : file.tensors()) {
+          assertTrue(info.end() <= length, "seed " + seed);
+        }
+      } catch (SafetensorsException e) {
+        assertEquals(1, e.getMessage().lines().count(), e.getMessage());
+      }
+    }
+    assertTrue(opened > 30, "most damage to data or to white space is not seen: " + opened);
   }
 
   @Test
