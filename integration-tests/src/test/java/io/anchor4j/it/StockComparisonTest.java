@@ -1,0 +1,15 @@
+package io.anchor4j.it;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+class StockComparisonTest {
+
+  @Test
+  void aTrainingStepTakesAtMostAFifthOfStockAttentions() {
+    var times = StockComparison.measure(4096);
+    System.out.println(times);
+    assertTrue(times.ratio() >= 5, times.toString());
+  }
+}
