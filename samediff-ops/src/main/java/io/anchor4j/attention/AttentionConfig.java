@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkNotNull;
 
 import io.anchor4j.rotary.RotaryConfig;
+import java.io.Serializable;
 import org.nd4j.shade.jackson.core.JsonProcessingException;
 import org.nd4j.shade.jackson.databind.DeserializationFeature;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
@@ -27,7 +28,8 @@ public record AttentionConfig(
     double scale,
     boolean alibi,
     RotaryConfig rotary,
-    Precision precision) {
+    Precision precision)
+    implements Serializable {
 
   /** Causal, full, scaled by 1/sqrt(D), float32, neither rotated nor biased. */
   public static final AttentionConfig DEFAULT =

@@ -3,6 +3,7 @@ package io.anchor4j.rotary;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkNotNull;
 
+import java.io.Serializable;
 import org.nd4j.shade.jackson.core.JsonProcessingException;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
@@ -16,7 +17,8 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
  * @param scaling how frequencies are stretched for a longer context
  * @see <a href="https://arxiv.org/abs/2104.09864">RoFormer</a>
  */
-public record RotaryConfig(double theta, int dimensions, Pairing pairing, RotaryScaling scaling) {
+public record RotaryConfig(double theta, int dimensions, Pairing pairing, RotaryScaling scaling)
+    implements Serializable {
 
   /** The largest head that a kernel rotates. */
   public static final int MAX_DIMENSIONS = 256;

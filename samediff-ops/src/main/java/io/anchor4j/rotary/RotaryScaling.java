@@ -2,6 +2,7 @@ package io.anchor4j.rotary;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import java.io.Serializable;
 import org.nd4j.shade.jackson.annotation.JsonSubTypes;
 import org.nd4j.shade.jackson.annotation.JsonTypeInfo;
 
@@ -20,7 +21,7 @@ import org.nd4j.shade.jackson.annotation.JsonTypeInfo;
   @JsonSubTypes.Type(value = RotaryScaling.Yarn.class, name = "yarn"),
   @JsonSubTypes.Type(value = RotaryScaling.Llama3.class, name = "llama3")
 })
-public sealed interface RotaryScaling {
+public sealed interface RotaryScaling extends Serializable {
 
   /** The frequencies as they are. */
   RotaryScaling NONE = new None();
