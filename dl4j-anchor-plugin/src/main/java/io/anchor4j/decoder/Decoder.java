@@ -166,7 +166,7 @@ public final class Decoder {
         Arrays.toString(tokens.shape()));
     int batch = (int) tokens.size(0);
     int length = (int) tokens.size(1);
-    INDArray oneDocument = documents != null ? documents : Nd4j.ones(DataType.INT, batch, length);
+    INDArray oneDocument = documents != null ? documents : Nd4j.ones(DataType.INT32, batch, length);
     INDArray counted = positions != null ? positions : counted(batch, length);
     return new INDArray[] {tokens, oneDocument, counted};
   }

@@ -239,6 +239,7 @@ public final class AnchorAttentionLayer extends TokenLayer {
   }
 
   /** Builds an {@link AnchorAttentionLayer}. */
+  @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
   public static final class Builder extends TokenLayer.Builder<Builder> {
     private int nHeads;
     private int kvHeads;
@@ -336,7 +337,6 @@ public final class AnchorAttentionLayer extends TokenLayer {
      * @throws IllegalArgumentException if sizes do not fit together or an option is out of range
      */
     @Override
-    @SuppressWarnings("unchecked") // As every Builder of DL4J narrows its type variable.
     public AnchorAttentionLayer build() {
       return new AnchorAttentionLayer(this);
     }

@@ -73,10 +73,11 @@ public final class BinaryMaskLayer extends NoParamLayer {
   }
 
   /** Builds a {@link BinaryMaskLayer}. */
-  public static final class Builder extends NoParamLayer.Builder<Builder> {
+  @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
+  public static final class Builder
+      extends org.deeplearning4j.nn.conf.layers.Layer.Builder<Builder> {
     /** Returns the layer. */
     @Override
-    @SuppressWarnings("unchecked") // As every Builder of DL4J narrows its type variable.
     public BinaryMaskLayer build() {
       return new BinaryMaskLayer(this);
     }

@@ -119,6 +119,7 @@ public final class GatedMlpLayer extends TokenLayer {
   }
 
   /** Builds a {@link GatedMlpLayer}. */
+  @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
   public static final class Builder extends TokenLayer.Builder<Builder> {
     private long intermediateSize;
     private boolean hasBias;
@@ -148,7 +149,6 @@ public final class GatedMlpLayer extends TokenLayer {
      * @throws IllegalArgumentException if an option is out of range
      */
     @Override
-    @SuppressWarnings("unchecked") // As every Builder of DL4J narrows its type variable.
     public GatedMlpLayer build() {
       return new GatedMlpLayer(this);
     }

@@ -86,6 +86,7 @@ public final class LanguageModelOutputLayer extends TokenLayer {
   }
 
   /** Builds a {@link LanguageModelOutputLayer}. */
+  @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
   public static final class Builder extends TokenLayer.Builder<Builder> {
     private Precision precision = Precision.FLOAT32;
     private String tiedTo;
@@ -104,7 +105,6 @@ public final class LanguageModelOutputLayer extends TokenLayer {
 
     /** Returns the layer. */
     @Override
-    @SuppressWarnings("unchecked") // As every Builder of DL4J narrows its type variable.
     public LanguageModelOutputLayer build() {
       return new LanguageModelOutputLayer(this);
     }

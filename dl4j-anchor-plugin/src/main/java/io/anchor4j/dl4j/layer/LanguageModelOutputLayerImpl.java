@@ -297,6 +297,7 @@ public final class LanguageModelOutputLayerImpl extends TokenLayerImpl<LanguageM
   }
 
   @Override
+  @SuppressWarnings("deprecation") // The interface still asks for it.
   public int numLabels() {
     return Math.toIntExact(layerConf().getNOut());
   }

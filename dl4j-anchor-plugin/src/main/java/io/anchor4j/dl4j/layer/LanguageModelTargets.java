@@ -39,9 +39,9 @@ final class LanguageModelTargets {
         tokens,
         Arrays.toString(labels.shape()));
     checkArgument(
-        labels.dataType() == DataType.INT,
+        labels.dataType() == DataType.INT32,
         "%s: labels must be INT token ids, got %s. One-hot or floating labels are not taken; cast ids"
-            + " with castTo(DataType.INT).",
+            + " with castTo(DataType.INT32).",
         layer,
         labels.dataType());
     int[] ids = labels.dup('c').data().asInt().clone();

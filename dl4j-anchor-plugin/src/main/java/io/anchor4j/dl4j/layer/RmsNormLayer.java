@@ -84,6 +84,7 @@ public final class RmsNormLayer extends TokenLayer {
   }
 
   /** Builds a {@link RmsNormLayer}. */
+  @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
   public static final class Builder extends TokenLayer.Builder<Builder> {
     private double epsilon = 1e-6;
 
@@ -99,7 +100,6 @@ public final class RmsNormLayer extends TokenLayer {
      * @throws IllegalArgumentException if an option is out of range
      */
     @Override
-    @SuppressWarnings("unchecked") // As every Builder of DL4J narrows its type variable.
     public RmsNormLayer build() {
       return new RmsNormLayer(this);
     }

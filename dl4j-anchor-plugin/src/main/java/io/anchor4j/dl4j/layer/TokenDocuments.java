@@ -39,7 +39,7 @@ public final class TokenDocuments {
         batch,
         tokens,
         Arrays.toString(mask.shape()));
-    INDArray dense = mask.dataType() == DataType.BOOL ? mask.castTo(DataType.INT) : mask;
+    INDArray dense = mask.dataType() == DataType.BOOL ? mask.castTo(DataType.INT32) : mask;
     double[] numbers = dense.dup('c').data().asDouble();
     int[][] ids = new int[(int) batch][(int) tokens];
     for (int i = 0; i < numbers.length; i++) {

@@ -78,10 +78,10 @@ public final class TokenEmbeddingLayer extends TokenLayer {
   }
 
   /** Builds a {@link TokenEmbeddingLayer}. */
+  @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
   public static final class Builder extends TokenLayer.Builder<Builder> {
     /** Returns the layer. */
     @Override
-    @SuppressWarnings("unchecked") // As every Builder of DL4J narrows its type variable.
     public TokenEmbeddingLayer build() {
       return new TokenEmbeddingLayer(this);
     }

@@ -129,7 +129,7 @@ final class TokenEmbeddingLayerImpl extends TokenLayerImpl<TokenEmbeddingLayer> 
     checkArgument(
         input.rank() == 2 && input.dataType().isIntType(),
         "%s: token ids must be integers [batch, tokens], got %s %s. Cast them with"
-            + " castTo(DataType.INT) before they pass through any floating type.",
+            + " castTo(DataType.INT32) before they pass through any floating type.",
         layerId(),
         Arrays.toString(input.shape()),
         input.dataType());

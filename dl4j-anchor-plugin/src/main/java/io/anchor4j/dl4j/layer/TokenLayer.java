@@ -120,17 +120,20 @@ abstract class TokenLayer extends FeedForwardLayer {
             .formatted(getClass().getSimpleName(), getLayerName(), inputType));
   }
 
+  private List<Object> identity() {
+    return List.of(getClass(), options());
+  }
+
   @Override
   public boolean equals(Object other) {
-    return other != null
-        && getClass() == other.getClass()
-        && super.equals(other)
-        && options().equals(((TokenLayer) other).options());
+    return other instanceof TokenLayer layer
+        && identity().equals(layer.identity())
+        && super.equals(other);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(super.hashCode(), options());
+    return Objects.hash(super.hashCode(), identity());
   }
 
   @Override

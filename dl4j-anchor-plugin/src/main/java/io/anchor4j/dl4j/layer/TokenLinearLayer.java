@@ -81,6 +81,7 @@ public final class TokenLinearLayer extends TokenLayer {
   }
 
   /** Builds a {@link TokenLinearLayer}. */
+  @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
   public static final class Builder extends TokenLayer.Builder<Builder> {
     private boolean hasBias = true;
     private Precision precision = Precision.FLOAT32;
@@ -99,7 +100,6 @@ public final class TokenLinearLayer extends TokenLayer {
 
     /** Returns the layer. */
     @Override
-    @SuppressWarnings("unchecked") // As every Builder of DL4J narrows its type variable.
     public TokenLinearLayer build() {
       return new TokenLinearLayer(this);
     }

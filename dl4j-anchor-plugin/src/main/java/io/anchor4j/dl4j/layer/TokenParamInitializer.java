@@ -117,7 +117,12 @@ final class TokenParamInitializer implements ParamInitializer {
       case WEIGHT ->
           layer
               .getWeightInitFn()
-              .init(parameter.fanIn(), parameter.fanOut(), parameter.shape(), 'c', slice);
+              .init(
+                  (double) parameter.fanIn(),
+                  (double) parameter.fanOut(),
+                  parameter.shape(),
+                  'c',
+                  slice);
       case BIAS -> slice.assign(layer.getBiasInit());
       case GAIN -> slice.assign(layer.getGainInit());
     }

@@ -17,6 +17,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
+@SuppressWarnings(
+    "overrides") // BaseGraphVertex declares setInputs without the varargs of its interface.
 final class AnchorAttentionVertexImpl extends TokenVertexImpl {
   private static final long serialVersionUID = 1L;
 

@@ -14,6 +14,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.AddOp;
 import org.nd4j.linalg.factory.Nd4j;
 
+@SuppressWarnings(
+    "overrides") // BaseGraphVertex declares setInputs without the varargs of its interface.
 final class ResidualVertexImpl extends TokenVertexImpl {
   private static final long serialVersionUID = 1L;
 

@@ -14,6 +14,8 @@ import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
+@SuppressWarnings(
+    "overrides") // BaseGraphVertex declares setInputs without the varargs of its interface.
 final class TiedEmbeddingVertexImpl extends TokenVertexImpl {
   private static final long serialVersionUID = 1L;
 

@@ -1,7 +1,6 @@
 package io.anchor4j.dl4j.vertex;
 
 import java.util.List;
-import java.util.Objects;
 import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.inputs.InvalidInputTypeException;
@@ -51,16 +50,18 @@ abstract class TokenVertex extends GraphVertex {
         .build();
   }
 
+  private List<Object> identity() {
+    return List.of(getClass(), options());
+  }
+
   @Override
   public boolean equals(Object other) {
-    return other != null
-        && getClass() == other.getClass()
-        && options().equals(((TokenVertex) other).options());
+    return other instanceof TokenVertex vertex && identity().equals(vertex.identity());
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(getClass(), options());
+    return identity().hashCode();
   }
 
   @Override

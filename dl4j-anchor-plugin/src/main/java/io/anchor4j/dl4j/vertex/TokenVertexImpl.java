@@ -11,6 +11,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** What the running vertices of this package share. */
+@SuppressWarnings(
+    "overrides") // BaseGraphVertex declares setInputs without the varargs of its interface.
 abstract class TokenVertexImpl extends BaseGraphVertex {
   private static final long serialVersionUID = 1L;
 
