@@ -54,7 +54,7 @@ final class Checkpoint {
    * @param step updates made
    * @param epoch passes through the data that are over
    * @param row rows taken of this epoch
-   * @param rows rows of the data, to notice other data
+   * @param data hash of the rows to train on, to notice other data
    * @param seed of the order of rows
    * @param elapsedSeconds time spent so far
    * @param checksums CRC-32C of the other files, by name
@@ -63,13 +63,13 @@ final class Checkpoint {
       long step,
       long epoch,
       int row,
-      int rows,
+      String data,
       long seed,
       double elapsedSeconds,
       Map<String, String> checksums) {
 
-    State(PackedIterator.Cursor cursor, long step, int rows, long seed, double elapsedSeconds) {
-      this(step, cursor.epoch(), cursor.row(), rows, seed, elapsedSeconds, Map.of());
+    State(PackedIterator.Cursor cursor, long step, String data, long seed, double elapsedSeconds) {
+      this(step, cursor.epoch(), cursor.row(), data, seed, elapsedSeconds, Map.of());
     }
 
     PackedIterator.Cursor cursor() {
@@ -77,7 +77,7 @@ final class Checkpoint {
     }
 
     private State withChecksums(Map<String, String> checksums) {
-      return new State(step, epoch, row, rows, seed, elapsedSeconds, checksums);
+      return new State(step, epoch, row, data, seed, elapsedSeconds, checksums);
     }
   }
 

@@ -1,10 +1,14 @@
 package io.anchor4j.training;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.Iterators;
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
 import com.google.common.primitives.ImmutableIntArray;
 import io.anchor4j.data.BadLines;
 import io.anchor4j.data.PackedDataset;
 import io.anchor4j.data.PackedIterator;
+import io.anchor4j.data.PackedRow;
 import io.anchor4j.data.PackedRows;
 import io.anchor4j.data.PackingConfig;
 import io.anchor4j.data.SpecialTokens;
@@ -21,13 +25,19 @@ final class TrainingData implements AutoCloseable {
 
   private final RunConfig config;
   private final PackedDataset training;
+  private final String fingerprint; // of the rows to train on
   private final PackedDataset validation; // null: none
   private final int paddingId;
 
   private TrainingData(
-      RunConfig config, PackedDataset training, PackedDataset validation, int paddingId) {
+      RunConfig config,
+      PackedDataset training,
+      String fingerprint,
+      PackedDataset validation,
+      int paddingId) {
     this.config = config;
     this.training = training;
+    this.fingerprint = fingerprint;
     this.validation = validation;
     this.paddingId = paddingId;
   }
@@ -41,13 +51,20 @@ final class TrainingData implements AutoCloseable {
   static TrainingData open(RunConfig config, TrainingModel model, BadLines badLines, Path folder)
       throws IOException {
     int paddingId = model.specialTokens().pad().orElse(0);
-    PackedDataset training = open(config, config.data().train(), model, badLines, folder);
+    Hasher hasher = Hashing.murmur3_128().newHasher();
+    PackedDataset training = open(config, config.data().train(), model, badLines, folder, hasher);
     try {
       PackedDataset validation =
           config.data().validation().isEmpty()
               ? null
-              : open(config, config.data().validation(), model, badLines, folder);
-      return new TrainingData(config, training, validation, paddingId);
+              : open(
+                  config,
+                  config.data().validation(),
+                  model,
+                  badLines,
+                  folder,
+                  Hashing.murmur3_128().newHasher());
+      return new TrainingData(config, training, hasher.hash().toString(), validation, paddingId);
     } catch (IOException | RuntimeException e) {
       training.close();
       throw e;
@@ -55,17 +72,40 @@ final class TrainingData implements AutoCloseable {
   }
 
   private static PackedDataset open(
-      RunConfig config, List<String> names, TrainingModel model, BadLines badLines, Path folder)
+      RunConfig config,
+      List<String> names,
+      TrainingModel model,
+      BadLines badLines,
+      Path folder,
+      Hasher hasher)
       throws IOException {
     List<Path> files = names.stream().map(Path::of).collect(ImmutableList.toImmutableList());
     try (PackedRows rows = rows(config, files, model, badLines)) {
       if (!rows.hasNext()) {
         throw new IllegalArgumentException(String.join(", ", names) + ": no row to train on");
       }
-      PackedDataset dataset = PackedDataset.spill(rows, folder);
+      PackedDataset dataset =
+          PackedDataset.spill(Iterators.transform(rows, row -> hashed(row, hasher)), folder);
       log.info("{}: {} rows", String.join(", ", names), dataset.size());
       rows.report().ifPresent(report -> log.info("{}", report.describe()));
       return dataset;
+    }
+  }
+
+  private static PackedRow hashed(PackedRow row, Hasher hasher) {
+    hash(row.inputIds(), hasher);
+    hash(row.documentIds(), hasher);
+    hash(row.positionIds(), hasher);
+    hash(row.labels(), hasher);
+    return row;
+  }
+
+  private static void hash(int[] values, Hasher hasher) {
+    hasher.putInt(values == null ? -1 : values.length);
+    if (values != null) {
+      for (int value : values) {
+        hasher.putInt(value);
+      }
     }
   }
 
@@ -116,21 +156,21 @@ final class TrainingData implements AutoCloseable {
         .paddingId(paddingId);
   }
 
-  /** Returns the number of rows to train on. */
-  int rows() {
-    return training.size();
+  /** Returns a hash of all rows to train on, in order. */
+  String fingerprint() {
+    return fingerprint;
   }
 
   /**
-   * Checks that the data to train on is as large as it was.
+   * Checks that the rows to train on are those of before.
    *
-   * @throws IllegalArgumentException if it is not
+   * @throws IllegalArgumentException if they are not
    */
-  void requireRows(int expected) {
-    if (rows() != expected) {
+  void require(String expected) {
+    if (!fingerprint.equals(expected)) {
       throw new IllegalArgumentException(
-          "data.train makes %d rows now and made %d when the checkpoint was written: resuming would lead to other results. Restore the files, or start a new run in another output directory."
-              .formatted(rows(), expected));
+          "data.train makes other rows (%d now) than it did when the checkpoint was written: resuming would lead to other results. Restore the files, or start a new run in another output directory."
+              .formatted(training.size()));
     }
   }
 

@@ -87,7 +87,7 @@ public final class TrainingRun {
       ParameterLayout layout = ParameterLayout.of(model.graph());
       var trainer = new Trainer(model.graph(), data.training(), config.training());
       if (state.isPresent()) {
-        data.requireRows(state.get().rows());
+        data.require(state.get().data());
         new Checkpoint(newest.get())
             .restoreAll(layout, model.graph().params(), trainer.optimizer());
         trainer.resume(state.get());
@@ -208,7 +208,7 @@ public final class TrainingRun {
         new Checkpoint.State(
             trainer.cursor(),
             trainer.steps(),
-            data.rows(),
+            data.fingerprint(),
             config.training().seed(),
             trainer.elapsedSeconds());
     return checkpoints.save(

@@ -49,7 +49,7 @@ class CheckpointTest {
         graph.params(),
         trainer.optimizer(),
         config(),
-        new Checkpoint.State(trainer.cursor(), trainer.steps(), 6, 7, 1.5));
+        new Checkpoint.State(trainer.cursor(), trainer.steps(), "hash", 7, 1.5));
   }
 
   private static Checkpoint.State read(

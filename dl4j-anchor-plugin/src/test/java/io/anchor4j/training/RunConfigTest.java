@@ -105,6 +105,17 @@ class RunConfigTest {
   }
 
   @Test
+  void theRunFileInTheDocumentationShowsTheDefaults() throws IOException {
+    String page = Files.readString(Path.of("..", "docs", "training.md"));
+    String shown = page.substring(page.indexOf("```yaml\n") + 8, page.lastIndexOf("\n```") + 1);
+    RunConfig documented = parse(shown);
+    RunConfig defaults = parse(LEAST);
+    assertEquals(defaults.attention(), documented.attention());
+    assertEquals(defaults.data(), documented.data());
+    assertEquals(defaults.training(), documented.training());
+  }
+
+  @Test
   void everySettingIsRead() {
     RunConfig config = parse(MOST);
     assertEquals(256, config.model().config().get("hidden_size"));
