@@ -30,8 +30,13 @@ import picocli.CommandLine.Spec;
     header = "Long-context attention for Deeplearning4j: train, extend and measure Llamas.",
     description = "%nResults go to standard output or to --output, progress to standard error.",
     subcommands = {
+      DemoVerb.class,
+      InspectVerb.class,
       PrepareVerb.class,
+      TrainVerb.class,
+      ScoreVerb.class,
       PlotVerb.class,
+      ExportVerb.class,
     })
 public final class Anchor4j implements Runnable {
   @Spec private CommandSpec spec;
@@ -58,6 +63,7 @@ public final class Anchor4j implements Runnable {
   public static int run(PrintWriter out, PrintWriter err, String... args) {
     NativeMemory.limit();
     System.setProperty("java.awt.headless", "true"); // plots are files; no display is needed
+    System.setProperty("org.bytedeco.javacpp.logger", "slf4j"); // else straight to standard error
     Logs.start();
     var failures = new Failures();
     var commandLine =

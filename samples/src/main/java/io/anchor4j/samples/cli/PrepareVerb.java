@@ -1,7 +1,6 @@
 package io.anchor4j.samples.cli;
 
 import io.anchor4j.data.DataFormat;
-import io.anchor4j.data.PackedRow;
 import io.anchor4j.data.PackedRows;
 import io.anchor4j.data.PackedWriter;
 import io.anchor4j.data.Packing;
@@ -10,7 +9,6 @@ import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.huggingface.Tokenizer;
 import io.anchor4j.samples.report.Console;
 import java.nio.file.Path;
-import java.util.Iterator;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -113,7 +111,7 @@ final class PrepareVerb extends Verb {
         PackedRows rows = rows(tokenizer)) {
       Path shown = input.size() == 1 ? input.get(0) : null;
       console.note("packing " + (shown == null ? input.size() + " files" : shown) + " ...");
-      PackedWriter.write(output, counted(rows, console));
+      PackedWriter.write(output, new NotedRows(rows, console));
       badLines.report(console);
       rows.report().orElseThrow().describe().lines().forEach(console::result);
     }
@@ -132,28 +130,5 @@ final class PrepareVerb extends Verb {
     return format == DataFormat.RAW
         ? PackedRows.raw(input, tokenizer::encode, tokenizer.size(), config, badLines.badLines())
         : PackedRows.tokenized(input, tokenizer.size(), config, badLines.badLines());
-  }
-
-  /** Says now and then how many rows there are: how many there will be is known only at the end. */
-  private static Iterator<PackedRow> counted(Iterator<PackedRow> rows, Console console) {
-    return new Iterator<>() {
-      private long count;
-      private long lastNote = System.nanoTime();
-
-      @Override
-      public boolean hasNext() {
-        return rows.hasNext();
-      }
-
-      @Override
-      public PackedRow next() {
-        count++;
-        if (System.nanoTime() - lastNote > 15e9) {
-          lastNote = System.nanoTime();
-          console.note(count + " rows ...");
-        }
-        return rows.next();
-      }
-    };
   }
 }

@@ -18,6 +18,12 @@ abstract class Verb implements Callable<Integer> {
     return 0;
   }
 
+  /** Returns the command as it was typed, for reports. */
+  final String commandLine() {
+    return "anchor4j "
+        + String.join(" ", spec.commandLine().getParent().getParseResult().originalArgs());
+  }
+
   /**
    * Does the work.
    *

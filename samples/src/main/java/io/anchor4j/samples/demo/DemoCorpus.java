@@ -1,7 +1,7 @@
 package io.anchor4j.samples.demo;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.anchor4j.samples.report.WholeFile;
+import io.anchor4j.samples.report.OutputFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
@@ -70,7 +70,7 @@ public record DemoCorpus(List<Document> training, List<Document> validation) {
   /** Writes {@code documents} as raw JSON Lines, one {@code {"text": ...}} a document. */
   public static void write(List<Document> documents, Path file) throws IOException {
     var json = new ObjectMapper();
-    WholeFile.write(
+    OutputFile.write(
         file,
         out -> {
           for (Document document : documents) {

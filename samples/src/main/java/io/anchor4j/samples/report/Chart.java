@@ -110,7 +110,7 @@ final class Chart {
   /** Draws the chart as a PNG. */
   Path save(Path file) throws IOException {
     try {
-      WholeFile.write(file, out -> BitmapEncoder.saveBitmap(chart, out, BitmapFormat.PNG));
+      OutputFile.write(file, out -> BitmapEncoder.saveBitmap(chart, out, BitmapFormat.PNG));
     } catch (InternalError | LinkageError e) {
       // What Java throws for text on a machine without fontconfig or without any font.
       throw new IOException(

@@ -24,9 +24,12 @@ public record Console(PrintWriter out, PrintWriter err, boolean terminal) {
    * Starts showing the progress of a task.
    *
    * @param task one or two words
-   * @param steps how many steps it will take
+   * @param done how many of its steps were done before
+   * @param steps how many steps it has
    */
-  public Progress progress(String task, long steps) {
-    return terminal ? new ProgressBarLine(this, task, steps) : new PlainLines(this, task, steps);
+  public Progress progress(String task, long done, long steps) {
+    return terminal
+        ? new ProgressBarLine(this, task, done, steps)
+        : new PlainLines(this, task, done, steps);
   }
 }

@@ -8,20 +8,22 @@ final class PlainLines implements Progress {
 
   private final Console console;
   private final String task;
+  private final long doneBefore;
   private final long steps;
   private final long start = System.nanoTime();
   private long lastLine = start;
 
-  PlainLines(Console console, String task, long steps) {
+  PlainLines(Console console, String task, long doneBefore, long steps) {
     this.console = console;
     this.task = task;
+    this.doneBefore = doneBefore;
     this.steps = steps;
   }
 
   @Override
   public void step(long done, String figures) {
     long now = System.nanoTime();
-    if (done > 1 && done < steps && now - lastLine < BETWEEN_LINES.toNanos()) {
+    if (done > doneBefore + 1 && done < steps && now - lastLine < BETWEEN_LINES.toNanos()) {
       return;
     }
     lastLine = now;
@@ -29,8 +31,8 @@ final class PlainLines implements Progress {
     if (!figures.isEmpty()) {
       line.append(", ").append(figures);
     }
-    if (done > 0 && done < steps) {
-      long left = (long) ((now - start) / (double) done * (steps - done));
+    if (done > doneBefore && done < steps) {
+      long left = (long) ((now - start) / (double) (done - doneBefore) * (steps - done));
       line.append(", ").append(Durations.text(Duration.ofNanos(left))).append(" left");
     }
     console.note(line.toString());

@@ -12,7 +12,7 @@ final class ProgressBarLine implements Progress {
 
   private final ProgressBar bar;
 
-  ProgressBarLine(Console console, String task, long steps) {
+  ProgressBarLine(Console console, String task, long done, long steps) {
     bar =
         new ProgressBarBuilder()
             .setTaskName(task)
@@ -27,7 +27,7 @@ final class ProgressBarLine implements Progress {
                       console.err().flush();
                     },
                     WIDTH))
-            .startsFrom(0, Duration.ZERO)
+            .startsFrom(done, Duration.ZERO)
             .build();
   }
 

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class Anchor4jTest {
   @ParameterizedTest
-  @ValueSource(strings = {"prepare", "plot"})
+  @ValueSource(strings = {"demo", "inspect", "prepare", "train", "score", "plot", "export"})
   void everyVerbExplainsItselfWithAnExample(String verb) {
     CommandLineRun run = CommandLineRun.of(verb, "--help");
     assertEquals(0, run.code());

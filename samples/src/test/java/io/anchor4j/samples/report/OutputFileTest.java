@@ -10,17 +10,17 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class WholeFileTest {
+class OutputFileTest {
   @TempDir Path directory;
 
   @Test
   void aWriteThatFailsLeavesTheOldFileAndNothingElse() throws IOException {
     Path file = directory.resolve("result.txt");
-    WholeFile.write(file, "old");
+    OutputFile.write(file, "old");
     assertThrows(
         IOException.class,
         () ->
-            WholeFile.write(
+            OutputFile.write(
                 file,
                 out -> {
                   out.write('n');
@@ -35,7 +35,7 @@ class WholeFileTest {
   @Test
   void parentDirectoriesAreMade() throws IOException {
     Path file = directory.resolve("a/b/c.txt");
-    WholeFile.write(file, "new");
+    OutputFile.write(file, "new");
     assertEquals("new", Files.readString(file));
   }
 }

@@ -1,0 +1,179 @@
+package io.anchor4j.samples.cli;
+
+import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
+import io.anchor4j.huggingface.safetensors.TensorInfo;
+import io.anchor4j.kernel.KernelProvider;
+import io.anchor4j.kernel.KernelProviders;
+import io.anchor4j.rotary.RotaryConfig;
+import io.anchor4j.rotary.RotaryScaling;
+import io.anchor4j.samples.report.Console;
+import io.anchor4j.samples.report.Counts;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code inspect MODEL}: what a model is and what it asks of a machine. */
+@Command(
+    name = "inspect",
+    header = "Shows a model's architecture, its memory for training and its rotary scheme.",
+    description =
+        "%nAlso tells how many positions bfloat16 can tell apart at the model's context length, and"
+            + " with --kernels which kernels compute here. Reads headers only: no weights are"
+            + " loaded.",
+    footer = {"%nExamples:", "  anchor4j inspect models/base", "  anchor4j inspect --kernels"})
+final class InspectVerb extends Verb {
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description = "Hugging Face directory, or a config.json alone.")
+  private Path model;
+
+  @Option(
+      names = "--kernels",
+      description = "Tell which kernel provider computes here, and which others could.")
+  private boolean kernels;
+
+  @Override
+  void run(Console console) throws Exception {
+    if (model == null && !kernels) {
+      throw new IllegalArgumentException("inspect needs a MODEL, or --kernels");
+    }
+    if (model != null) {
+      DecoderConfig config = HuggingFaceConfig.read(model).toDecoderConfig();
+      architecture(config, console);
+      bfloat16(config.maxPositions(), console);
+      memory(config, console);
+      if (Files.isDirectory(model)) {
+        weights(console);
+      }
+    }
+    if (kernels) {
+      kernels(console);
+    }
+  }
+
+  private static void architecture(DecoderConfig config, Console console) {
+    line(console, "architecture", "Llama, %d layers", config.layers());
+    line(console, "parameters", "%s (%,d)", Counts.text(config.parameters()), config.parameters());
+    line(
+        console, "channels", "%d, feed-forward %d", config.hiddenSize(), config.intermediateSize());
+    line(
+        console,
+        "heads",
+        "%d query, %d key/value, %d dimensions each",
+        config.heads(),
+        config.kvHeads(),
+        config.headDim());
+    line(
+        console,
+        "vocabulary",
+        "%,d tokens, %s embeddings",
+        config.vocabularySize(),
+        config.tiedEmbeddings() ? "tied" : "separate");
+    line(console, "context", "%,d positions", config.maxPositions());
+    RotaryConfig rotary = config.attention().rotary();
+    line(
+        console,
+        "rotary",
+        "theta %s, %d of %d dimensions, %s, scaling %s",
+        number(rotary.theta()),
+        rotary.rotatedDimensions(config.headDim()),
+        config.headDim(),
+        rotary.pairing().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+        scaling(rotary.scaling()));
+  }
+
+  /** Returns, for example, "Linear, factor 4.0", from a record's own words. */
+  private static String scaling(RotaryScaling scaling) {
+    return scaling
+        .toString()
+        .replaceFirst("\\[(.+)\\]", ", $1")
+        .replace("[]", "")
+        .replace('=', ' ');
+  }
+
+  /** Says how many positions keep their value when they are rounded to bfloat16. */
+  private static void bfloat16(int positions, Console console) {
+    int exact = Bfloat16Positions.exact(positions);
+    line(
+        console,
+        "bfloat16",
+        "%,d of %,d positions (%.2f %%) survive rounding; here positions stay integers and angles"
+            + " float32",
+        exact,
+        positions,
+        100.0 * exact / positions);
+  }
+
+  private static void memory(DecoderConfig config, Console console) {
+    long parameters = config.parameters();
+    line(
+        console,
+        "memory",
+        "%s for training in float32: weights, gradients and AdamW's two moments",
+        Counts.bytes(4.0 * TrainingMemory.VALUES_PER_PARAMETER * parameters));
+    for (int tokens : new int[] {config.maxPositions(), 4 * config.maxPositions()}) {
+      line(
+          console,
+          "",
+          "about %s more for activations of a row of %,d tokens",
+          Counts.bytes(4.0 * TrainingMemory.valuesPerToken(config) * tokens),
+          tokens);
+    }
+  }
+
+  private void weights(Console console) throws IOException {
+    try (var checkpoint = SafetensorsCheckpoint.open(model)) {
+      Map<String, TensorInfo> tensors = checkpoint.tensors();
+      String types =
+          tensors.values().stream()
+              .map(tensor -> tensor.type().name())
+              .distinct()
+              .sorted()
+              .collect(Collectors.joining(", "));
+      long elements = tensors.values().stream().mapToLong(TensorInfo::elements).sum();
+      line(
+          console,
+          "weights",
+          "%d tensors, %s numbers stored as %s",
+          tensors.size(),
+          Counts.text(elements),
+          types);
+    }
+  }
+
+  private static void kernels(Console console) {
+    KernelProvider best = KernelProviders.best();
+    line(console, "kernels", "%s", best.name());
+    String others =
+        KernelProviders.available()
+            .map(KernelProvider::name)
+            .filter(name -> !name.equals(best.name()))
+            .collect(Collectors.joining(", "));
+    line(
+        console,
+        "",
+        "also here: %s (choose with ANCHOR4J_JAVA_OPTS=-D%s=NAME)",
+        others,
+        KernelProviders.PROPERTY);
+  }
+
+  private static void line(Console console, String name, String format, Object... values) {
+    console.result(
+        String.format(Locale.ROOT, "%-14s", name) + String.format(Locale.ROOT, format, values));
+  }
+
+  private static String number(double value) {
+    return value == Math.rint(value)
+        ? String.format(Locale.ROOT, "%,.0f", value)
+        : String.valueOf(value);
+  }
+}

@@ -1,0 +1,119 @@
+package io.anchor4j.samples.cli;
+
+import io.anchor4j.attention.AttentionMask;
+import io.anchor4j.attention.Precision;
+import io.anchor4j.data.JsonlReader;
+import io.anchor4j.data.PackedRow;
+import io.anchor4j.data.Positions;
+import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.samples.report.Console;
+import io.anchor4j.samples.report.OutputFile;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code score}: the negative log-likelihood of each token of packed rows. */
+@Command(
+    name = "score",
+    header = "Computes the negative log-likelihood of every token of packed rows.",
+    description =
+        "%nWrites one line a row: {\"nll\": [T-1 numbers], \"mean_nll\": x}, where nll[i] is that of"
+            + " token i+1 given those before it, in nats, and null where either is padding. Labels"
+            + " play no part.",
+    footer = {
+      "%nExamples:",
+      "  anchor4j score --model models/base --data packed.jsonl --output nll.jsonl",
+      "  anchor4j score --model runs/my-run/model --data packed.jsonl --attention anchor \\",
+      "      --positions per-document --output nll.jsonl"
+    })
+final class ScoreVerb extends Verb {
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      required = true,
+      description = "Hugging Face directory.")
+  private Path model;
+
+  @Option(
+      names = "--data",
+      paramLabel = "FILE",
+      required = true,
+      description = "Packed rows, as prepare writes them.")
+  private Path data;
+
+  @Option(
+      names = "--output",
+      paramLabel = "FILE",
+      description = "Where the lines go; standard output if not given.")
+  private Path output;
+
+  @Mixin private AttentionOptions attention;
+
+  @Mixin private BadLinesOption badLines;
+
+  @Override
+  void run(Console console) throws Exception {
+    DecoderConfig config = attention.apply(HuggingFaceConfig.read(model).toDecoderConfig());
+    try (JsonlReader<PackedRow> rows =
+        JsonlReader.packed(
+            List.of(data), config.vocabularySize(), Integer.MAX_VALUE, badLines.badLines())) {
+      ComputationGraph graph = HuggingFaceModel.load(model, config);
+      var scorer = new RowScorer(graph, attention.positions());
+      if (output == null) {
+        for (var noted = new NotedRows(rows, console); noted.hasNext(); ) {
+          console.result(scorer.line(noted.next()));
+        }
+      } else {
+        OutputFile.write(output, out -> write(scorer, new NotedRows(rows, console), out));
+      }
+      badLines.report(console);
+    }
+  }
+
+  private static void write(RowScorer scorer, NotedRows rows, OutputStream out) throws IOException {
+    while (rows.hasNext()) {
+      out.write((scorer.line(rows.next()) + "\n").getBytes(StandardCharsets.US_ASCII));
+    }
+  }
+
+  /** The three choices of every verb that runs a model on packed rows. */
+  static final class AttentionOptions {
+    @Option(
+        names = "--attention",
+        paramLabel = "MASK",
+        defaultValue = "full",
+        description = "full, intra-document or anchor (${DEFAULT-VALUE}).")
+    private AttentionMask mask;
+
+    @Option(
+        names = "--positions",
+        paramLabel = "POSITIONS",
+        defaultValue = "continuous",
+        description =
+            "continuous or per-document (${DEFAULT-VALUE}); position_ids in the data win.")
+    private Positions positions;
+
+    @Option(
+        names = "--precision",
+        paramLabel = "PRECISION",
+        defaultValue = "float32",
+        description = "float32, bfloat16 or bfloat16-compensated (${DEFAULT-VALUE}).")
+    private Precision precision;
+
+    DecoderConfig apply(DecoderConfig config) {
+      return config.withAttention(config.attention().withMask(mask).withPrecision(precision));
+    }
+
+    Positions positions() {
+      return positions;
+    }
+  }
+}

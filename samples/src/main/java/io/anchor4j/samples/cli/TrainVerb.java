@@ -1,0 +1,76 @@
+package io.anchor4j.samples.cli;
+
+import io.anchor4j.samples.report.Console;
+import io.anchor4j.samples.report.RunReport;
+import io.anchor4j.samples.report.TrainingDisplay;
+import io.anchor4j.training.RunConfig;
+import io.anchor4j.training.TrainingRun;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code train RUN.yaml}: trains or fine-tunes as a run file says. */
+@Command(
+    name = "train",
+    header = "Trains or fine-tunes a model as a run file says.",
+    description = {
+      "%nWrites config.yaml, metrics.jsonl, checkpoints/, model/ (a Hugging Face directory), plots/"
+          + " and report.md into the run file's output directory. Ctrl-C saves a checkpoint and"
+          + " ends; --resume goes on from there with the same results as if it had never stopped."
+    },
+    footer = {
+      "%nExamples:",
+      "  anchor4j train run.yaml",
+      "  anchor4j train run.yaml attention.mask=anchor training.steps=500 output=runs/b",
+      "  anchor4j train run.yaml --resume"
+    })
+final class TrainVerb extends Verb {
+  @Parameters(index = "0", paramLabel = "RUN.yaml", description = "The run file.")
+  private Path runFile;
+
+  @Parameters(
+      index = "1..*",
+      paramLabel = "key.path=value",
+      description = "Settings that win over the run file's.")
+  private List<String> settings = List.of();
+
+  @Option(names = "--resume", description = "Go on from the newest checkpoint.")
+  private boolean resume;
+
+  @Mixin private BadLinesOption badLines;
+
+  @Override
+  void run(Console console) throws Exception {
+    RunConfig config = RunConfig.read(runFile, settings);
+    console.note("training into " + config.output());
+    boolean finished;
+    try (var interrupt = new Interrupt();
+        var display = new StoppableDisplay(console, interrupt)) {
+      finished = new TrainingRun(config, badLines.badLines()).run(resume, display);
+    }
+    badLines.report(console);
+    if (!finished) {
+      console.note("stopped; go on with: anchor4j train " + runFile + " --resume");
+      return;
+    }
+    RunReport.write(Path.of(config.output()), commandLine(), console);
+    console.result(config.output());
+  }
+
+  private static final class StoppableDisplay extends TrainingDisplay {
+    private final Interrupt interrupt;
+
+    StoppableDisplay(Console console, Interrupt interrupt) {
+      super(console, "train");
+      this.interrupt = interrupt;
+    }
+
+    @Override
+    public boolean stopRequested() {
+      return interrupt.requested();
+    }
+  }
+}
