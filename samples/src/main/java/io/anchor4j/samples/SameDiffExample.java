@@ -19,7 +19,7 @@ public final class SameDiffExample {
   public static void main(String[] args) {
     INDArray heads = Nd4j.rand(DataType.FLOAT, 1, 2, 6, 8); // [B, H, T, D]
 
-    // README: the same op in a plain SameDiff graph
+    // README begin
     SameDiff graph = SameDiff.create();
     SDVariable query = graph.var("query", heads); // [B, H, T, D]
     SDVariable key = graph.var("key", heads.dup()); // [B, Hkv, T, D]
