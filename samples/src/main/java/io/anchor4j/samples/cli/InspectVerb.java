@@ -48,12 +48,12 @@ final class InspectVerb extends Verb {
     }
     if (model != null) {
       DecoderConfig config = HuggingFaceConfig.read(model).toDecoderConfig();
+      // Before the first line: damaged weights end the verb, and half an answer misleads.
+      String weights = Files.isDirectory(model) ? weights() : "none here, config.json alone";
       architecture(config, console);
       bfloat16(config.maxPositions(), console);
       memory(config, console);
-      if (Files.isDirectory(model)) {
-        weights(console);
-      }
+      line(console, "weights", "%s", weights);
     }
     if (kernels) {
       kernels(console);
@@ -130,7 +130,7 @@ final class InspectVerb extends Verb {
     }
   }
 
-  private void weights(Console console) throws IOException {
+  private String weights() throws IOException {
     try (var checkpoint = SafetensorsCheckpoint.open(model)) {
       Map<String, TensorInfo> tensors = checkpoint.tensors();
       String types =
@@ -140,13 +140,8 @@ final class InspectVerb extends Verb {
               .sorted()
               .collect(Collectors.joining(", "));
       long elements = tensors.values().stream().mapToLong(TensorInfo::elements).sum();
-      line(
-          console,
-          "weights",
-          "%d tensors, %s numbers stored as %s",
-          tensors.size(),
-          Counts.text(elements),
-          types);
+      return "%d tensors, %s numbers stored as %s"
+          .formatted(tensors.size(), Counts.text(elements), types);
     }
   }
 

@@ -45,10 +45,9 @@ final class TrainVerb extends Verb {
   @Override
   void run(Console console) throws Exception {
     RunConfig config = RunConfig.read(runFile, settings);
-    console.note("training into " + config.output());
     boolean finished;
     try (var interrupt = new Interrupt();
-        var display = new StoppableDisplay(console, interrupt)) {
+        var display = new StoppableDisplay(console, config.output(), interrupt)) {
       finished = new TrainingRun(config, badLines.badLines()).run(resume, display);
     }
     badLines.report(console);
@@ -61,11 +60,21 @@ final class TrainVerb extends Verb {
   }
 
   private static final class StoppableDisplay extends TrainingDisplay {
+    private final Console console;
+    private final String output;
     private final Interrupt interrupt;
 
-    StoppableDisplay(Console console, Interrupt interrupt) {
+    StoppableDisplay(Console console, String output, Interrupt interrupt) {
       super(console, "train");
+      this.console = console;
+      this.output = output;
       this.interrupt = interrupt;
+    }
+
+    @Override
+    public void started(long done, long steps) {
+      console.note("training into " + output + ", steps " + (done + 1) + " to " + steps);
+      super.started(done, steps);
     }
 
     @Override
