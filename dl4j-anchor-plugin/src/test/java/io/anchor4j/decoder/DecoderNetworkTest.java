@@ -2,7 +2,6 @@ package io.anchor4j.decoder;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.anchor4j.dl4j.layer.LanguageModelOutputLayer;
@@ -11,10 +10,11 @@ import java.io.ByteArrayOutputStream;
 import java.util.List;
 import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
-import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.WorkspaceMode;
 import org.deeplearning4j.nn.conf.graph.LayerVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.memory.MemoryType;
 import org.deeplearning4j.nn.conf.memory.MemoryUseMode;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -24,12 +24,15 @@ import org.deeplearning4j.util.ModelSerializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.MultiDataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
+import org.nd4j.linalg.learning.regularization.L2Regularization;
 
 /** A decoder among the tools of DL4J that work on whole networks. */
 class DecoderNetworkTest {
@@ -109,28 +112,56 @@ class DecoderNetworkTest {
     assertEquals(type, logits(graph).dataType());
   }
 
-  /** The embedding is trained as input and as output unless it is frozen, then as neither. */
+  @ParameterizedTest
+  @EnumSource(GradientNormalization.class)
+  void clippingAndRegularizationOfDl4jReachEveryLayer(GradientNormalization normalization) {
+    ComputationGraphConfiguration conf =
+        TinyDecoders.graph(TinyDecoders.config(true), DataType.DOUBLE, new Sgd(0.5))
+            .getConfiguration()
+            .clone();
+    for (var vertex : conf.getVertices().values()) {
+      if (vertex instanceof LayerVertex layer) {
+        var base = (BaseLayer) layer.getLayerConf().getLayer();
+        base.setGradientNormalization(normalization);
+        base.setGradientNormalizationThreshold(1e-3);
+        base.setRegularization(List.of(new L2Regularization(0.1)));
+      }
+    }
+    var graph = new ComputationGraph(conf);
+    graph.init();
+    double plain =
+        Decoder.tokenLosses(
+                    graph,
+                    TinyDecoders.tokens(),
+                    TinyDecoders.documents(),
+                    TinyDecoders.positions(),
+                    TinyDecoders.targets())
+                .sumNumber()
+                .doubleValue()
+            / 9;
+    double squares = 0;
+    for (var entry : graph.paramTable().entrySet()) {
+      // Weights are regularized, gains are not.
+      squares +=
+          entry.getKey().endsWith("gain")
+              ? 0
+              : Math.pow(entry.getValue().norm2Number().doubleValue(), 2);
+    }
+    assertEquals(plain + 0.1 * squares / 2, graph.score(TinyDecoders.batch(), true), 1e-9);
+    INDArray before = graph.params().dup();
+    graph.fit(TinyDecoders.batch());
+    assertNotEquals(before, graph.params());
+  }
+
   @Test
-  void aFrozenEmbeddingStaysAlsoWhenTied() {
-    ComputationGraph graph = trained(true);
-    ComputationGraph frozen =
-        new TransferLearning.GraphBuilder(graph)
-            .fineTuneConfiguration(
-                new FineTuneConfiguration.Builder().updater(new Sgd(0.1)).build())
-            .setFeatureExtractor("embedding")
-            .build();
-    assertEquals(logits(graph), logits(frozen));
-    INDArray before = frozen.params().dup();
-    frozen.fit(TinyDecoders.batch());
-    frozen.fit(TinyDecoders.batch());
-    frozen
-        .paramTable()
-        .forEach(
-            (name, array) -> {
-              INDArray old = graph.paramTable().get(name);
-              assertEquals(name.startsWith("embedding"), old.equals(array), name);
-            });
-    assertNotEquals(before, frozen.params());
+  void aBatchWithoutTargetsHasNoLossAndNoGradient() {
+    ComputationGraph graph =
+        TinyDecoders.graph(TinyDecoders.config(true), DataType.FLOAT, new Sgd(1));
+    INDArray before = graph.params().dup();
+    INDArray none = Nd4j.valueArrayOf(new long[] {2, 7}, -100, DataType.INT32);
+    graph.fit(new MultiDataSet(TinyDecoders.inputs(), new INDArray[] {none}));
+    assertEquals(0, graph.score());
+    assertEquals(before, graph.params());
   }
 
   @Test
@@ -172,49 +203,6 @@ class DecoderNetworkTest {
     }
     assertEquals(9, logits(edited).size(2));
     edited.fit(TinyDecoders.batch());
-  }
-
-  @Test
-  void aTiedOutputWithoutItsVertexSaysSo() {
-    ComputationGraphConfiguration conf =
-        new NeuralNetConfiguration.Builder()
-            .graphBuilder()
-            .addInputs("x")
-            .addLayer(
-                "output",
-                new LanguageModelOutputLayer.Builder().nIn(2).nOut(3).tiedTo("embedding").build(),
-                "x")
-            .setOutputs("output")
-            .build();
-    var graph = new ComputationGraph(conf);
-    graph.init();
-    INDArray x = Nd4j.zeros(1, 2, 4);
-    var thrown = assertThrows(IllegalStateException.class, () -> graph.outputSingle(x));
-    assertTrue(thrown.getMessage().contains("Put a TiedEmbeddingVertex"), thrown.getMessage());
-  }
-
-  @Test
-  void aTiedOutputNeedsAnEmbeddingOfItsSize() {
-    ComputationGraphConfiguration conf =
-        TinyDecoders.graph(TinyDecoders.config(true), DataType.FLOAT, new Sgd(1))
-            .getConfiguration()
-            .clone();
-    var output = (LayerVertex) conf.getVertices().get("output");
-    var layer = (LanguageModelOutputLayer) output.getLayerConf().getLayer();
-    layer.setTiedTo("layer-0-mlp");
-    assertMessage("tiedTo must name a TokenEmbeddingLayer", conf);
-    layer.setTiedTo("nowhere");
-    assertMessage("\"nowhere\", which is no layer of this network", conf);
-    layer.setTiedTo("embedding");
-    layer.setNOut(9);
-    assertMessage("nOut=5 and nIn=3, got nOut=9 and nIn=3", conf);
-  }
-
-  private static void assertMessage(String part, ComputationGraphConfiguration conf) {
-    var graph = new ComputationGraph(conf.clone());
-    graph.init();
-    var thrown = assertThrows(RuntimeException.class, () -> logits(graph));
-    assertTrue(thrown.getMessage().contains(part), thrown.getMessage());
   }
 
   @Test

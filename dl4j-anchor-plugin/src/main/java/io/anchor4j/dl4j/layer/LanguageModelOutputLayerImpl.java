@@ -114,7 +114,7 @@ public final class LanguageModelOutputLayerImpl extends TokenLayerImpl<LanguageM
   @Override
   public double computeScore(
       double fullNetworkRegScore, boolean training, LayerWorkspaceMgr workspaceMgr) {
-    if (knownLoss == null || !training) {
+    if (knownLoss == null) {
       LanguageModelTargets targets = targets();
       knownLoss = targets.mean(currentLosses(targets, training, workspaceMgr));
     }

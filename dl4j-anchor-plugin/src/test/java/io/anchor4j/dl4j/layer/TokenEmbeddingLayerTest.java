@@ -15,12 +15,15 @@ class TokenEmbeddingLayerTest {
   private static final int VOCABULARY = 50;
   private static final int CHANNELS = 37;
 
+  /** Enough rows that ND4J would give them to several threads. */
+  private static final int TOKENS = 3000;
+
   @Test
   void gradientsOfManyEqualTokensAreSummedInTheirOrder() {
     TokenEmbeddingLayerImpl layer = layer(DataType.FLOAT);
     INDArray gradients = Nd4j.zeros(DataType.FLOAT, (long) VOCABULARY * CHANNELS);
     layer.setBackpropGradientsViewArray(gradients);
-    int[][] ids = new int[3][400];
+    int[][] ids = new int[3][TOKENS];
     var random = new Random(1);
     for (int[] row : ids) {
       for (int t = 0; t < row.length; t++) {
@@ -28,10 +31,10 @@ class TokenEmbeddingLayerTest {
         row[t] = random.nextInt(3) == 0 ? 7 : random.nextInt(VOCABULARY);
       }
     }
-    INDArray epsilon = Nd4j.rand(DataType.FLOAT, 3, CHANNELS, 400).subi(0.5);
+    INDArray epsilon = Nd4j.rand(DataType.FLOAT, 3, CHANNELS, TOKENS).subi(0.5);
     float[] expected = new float[VOCABULARY * CHANNELS];
     for (int b = 0; b < 3; b++) {
-      for (int t = 0; t < 400; t++) {
+      for (int t = 0; t < TOKENS; t++) {
         for (int c = 0; c < CHANNELS; c++) {
           expected[ids[b][t] * CHANNELS + c] += epsilon.getFloat(b, c, t);
         }
