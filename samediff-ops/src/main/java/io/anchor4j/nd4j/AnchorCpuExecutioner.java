@@ -9,13 +9,21 @@ import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 import org.nd4j.linalg.cpu.nativecpu.ops.NativeOpExecutioner;
 import org.nd4j.linalg.factory.Nd4j;
 
-/** ND4J's CPU executioner, which also knows how to run a {@link KernelOp}. */
+/**
+ * ND4J's CPU executioner, which also knows how to run a {@link KernelOp} and takes a sum of
+ * permuted arrays in memory order.
+ */
 public final class AnchorCpuExecutioner extends NativeOpExecutioner {
 
   @Override
   public INDArray[] exec(CustomOp op) {
     if (!(op instanceof KernelOp kernelOp)) {
-      return super.exec(op);
+      CustomOp sum = PermutedSum.inMemoryOrder(op);
+      if (sum == null) {
+        return super.exec(op);
+      }
+      super.exec(sum);
+      return op.outputArguments().toArray(INDArray[]::new);
     }
     if (op.numOutputArguments() == 0) {
       for (LongShapeDescriptor output : kernelOp.calculateOutputShape()) {
