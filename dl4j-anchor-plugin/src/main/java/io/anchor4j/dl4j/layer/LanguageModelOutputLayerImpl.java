@@ -6,10 +6,8 @@ import static com.google.common.base.Preconditions.checkState;
 import io.anchor4j.ops.LinearCrossEntropy;
 import io.anchor4j.ops.LinearCrossEntropyGradient;
 import io.anchor4j.ops.MixedLinear;
-import java.util.List;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.MaskState;
-import org.deeplearning4j.nn.api.layers.IOutputLayer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.layers.FrozenLayer;
@@ -20,13 +18,10 @@ import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.dataset.api.DataSet;
-import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** The running form of {@link LanguageModelOutputLayer}. */
-public final class LanguageModelOutputLayerImpl extends TokenLayerImpl<LanguageModelOutputLayer>
-    implements IOutputLayer {
+public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<LanguageModelOutputLayer> {
   private static final long serialVersionUID = 1L;
 
   private transient INDArray labels;
@@ -294,58 +289,5 @@ public final class LanguageModelOutputLayerImpl extends TokenLayerImpl<LanguageM
     super.clear();
     labels = null;
     knownLoss = null;
-  }
-
-  @Override
-  @SuppressWarnings("deprecation") // The interface still asks for it.
-  public int numLabels() {
-    return Math.toIntExact(layerConf().getNOut());
-  }
-
-  @Override
-  public double f1Score(DataSet data) {
-    throw notAClassifier();
-  }
-
-  @Override
-  public double f1Score(INDArray examples, INDArray labels) {
-    throw notAClassifier();
-  }
-
-  @Override
-  public int[] predict(INDArray examples) {
-    throw notAClassifier();
-  }
-
-  @Override
-  public List<String> predict(DataSet dataSet) {
-    throw notAClassifier();
-  }
-
-  @Override
-  public void fit(DataSetIterator iter) {
-    throw notAClassifier();
-  }
-
-  @Override
-  public void fit(INDArray examples, INDArray labels) {
-    throw notAClassifier();
-  }
-
-  @Override
-  public void fit(DataSet data) {
-    throw notAClassifier();
-  }
-
-  @Override
-  public void fit(INDArray examples, int[] labels) {
-    throw notAClassifier();
-  }
-
-  private UnsupportedOperationException notAClassifier() {
-    return new UnsupportedOperationException(
-        layerId()
-            + ": not a classifier of examples. Train the network it belongs to, and read losses with"
-            + " tokenLosses(hidden, targets).");
   }
 }

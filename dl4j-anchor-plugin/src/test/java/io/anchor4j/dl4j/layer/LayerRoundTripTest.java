@@ -1,5 +1,6 @@
 package io.anchor4j.dl4j.layer;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
@@ -128,6 +129,20 @@ class LayerRoundTripTest {
       assertEquals(expected, layer(copy));
       assertEquals(expected.hashCode(), layer(copy).hashCode());
       assertEquals(expected.toString(), layer(copy).toString());
+    }
+  }
+
+  /** Networks that were saved before a change still load: names and meanings of options stay. */
+  @Test
+  void theCommittedJsonStillReads() throws Exception {
+    MultiLayerConfiguration committed;
+    try (var in = getClass().getResourceAsStream("/golden/layers.json")) {
+      committed = MultiLayerConfiguration.fromJson(new String(in.readAllBytes(), UTF_8));
+    }
+    List<Layer> expected = layers().toList();
+    assertEquals(expected.size(), committed.getConfs().size());
+    for (int i = 0; i < expected.size(); i++) {
+      Options.assertSame(expected.get(i), committed.getConf(i).getLayer());
     }
   }
 
