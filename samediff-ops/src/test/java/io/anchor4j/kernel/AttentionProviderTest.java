@@ -12,6 +12,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.attention.Precision;
+import io.anchor4j.rotary.RotaryConfig;
 import io.anchor4j.rotary.RotaryScaling;
 import io.anchor4j.testing.AttentionInputs;
 import io.anchor4j.testing.AttentionInputs.Results;
@@ -88,6 +89,18 @@ class AttentionProviderTest {
   void rowsOfManyTilesAgreeWithTheReference(KernelProvider provider) {
     for (long seed = 0; seed < 4; seed++) {
       var inputs = AttentionInputs.random(seed, 1000, DataType.FLOAT);
+      Results expected = inputs.as(DataType.DOUBLE).run(REFERENCE);
+      assertResultsClose(inputs, inputs.run(provider), expected, 1e-5);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("fastProviders")
+  void aDocumentOfManyTilesOfKeysAgreesWithTheReference(KernelProvider provider) {
+    var plain = AttentionConfig.DEFAULT.withRotary(RotaryConfig.of(10_000));
+    for (AttentionConfig config :
+        List.of(plain, plain.withCausal(false), plain.withWindow(1100), plain.withAlibi(true))) {
+      var inputs = AttentionInputs.oneDocument(7, 2500, config);
       Results expected = inputs.as(DataType.DOUBLE).run(REFERENCE);
       assertResultsClose(inputs, inputs.run(provider), expected, 1e-5);
     }
@@ -281,11 +294,23 @@ class AttentionProviderTest {
   @ParameterizedTest
   @MethodSource("fastProviders")
   void aRowGivesTheSameBitsWhateverItsNeighboursInTheBatch(KernelProvider provider) {
-    var inputs = AttentionInputs.random(5, 64, DataType.FLOAT);
-    Results once = inputs.run(provider);
-    Results again = inputs.run(provider);
-    assertArrayEquals(values(once.output()), values(again.output()), 0);
-    assertArrayEquals(values(once.keyGradient()), values(again.keyGradient()), 0);
+    for (long seed = 0; seed < 12; seed++) {
+      var inputs = AttentionInputs.random(seed, 64, DataType.FLOAT);
+      Results together = inputs.run(provider);
+      for (int b = 0; b < inputs.documents.length; b++) {
+        Results alone = inputs.row(b).run(provider);
+        assertRowOfBatch(inputs, alone.output(), together.output(), b);
+        assertRowOfBatch(inputs, alone.queryGradient(), together.queryGradient(), b);
+        assertRowOfBatch(inputs, alone.keyGradient(), together.keyGradient(), b);
+        assertRowOfBatch(inputs, alone.valueGradient(), together.valueGradient(), b);
+      }
+    }
+  }
+
+  private static void assertRowOfBatch(
+      AttentionInputs inputs, INDArray alone, INDArray together, int b) {
+    double[] expected = values(together.tensorAlongDimension(b, 1, 2, 3));
+    assertArrayEquals(expected, values(alone), 0, inputs.toString());
   }
 
   @ParameterizedTest

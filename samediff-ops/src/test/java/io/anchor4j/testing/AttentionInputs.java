@@ -7,6 +7,7 @@ import io.anchor4j.kernel.KernelProvider;
 import io.anchor4j.rotary.RotaryConfig;
 import io.anchor4j.rotary.RotaryConfig.Pairing;
 import io.anchor4j.rotary.RotaryScaling;
+import java.util.Arrays;
 import java.util.Random;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -91,6 +92,24 @@ public final class AttentionInputs {
         description);
   }
 
+  /** Random numbers in FLOAT for one row of one document, with two query heads on one key head. */
+  public static AttentionInputs oneDocument(long seed, int tokens, AttentionConfig config) {
+    var documents = new int[1][tokens];
+    Arrays.fill(documents[0], 1);
+    var positions = new int[1][tokens];
+    Arrays.setAll(positions[0], t -> t);
+    Nd4j.getRandom().setSeed(seed + 1); // ND4J takes 0 for no seed
+    return new AttentionInputs(
+        config,
+        documents,
+        positions,
+        Nd4j.randn(DataType.FLOAT, 1, 2, tokens, 4),
+        Nd4j.randn(DataType.FLOAT, 1, 1, tokens, 4),
+        Nd4j.randn(DataType.FLOAT, 1, 1, tokens, 4),
+        Nd4j.randn(DataType.FLOAT, 1, 2, tokens, 4),
+        "seed %d, T=%d %s".formatted(seed, tokens, config));
+  }
+
   private static AttentionConfig config(Random random, int headDim) {
     AttentionMask[] masks = AttentionMask.values();
     AttentionConfig config =
@@ -149,6 +168,24 @@ public final class AttentionInputs {
   public AttentionInputs with(AttentionConfig other) {
     return new AttentionInputs(
         other, documents, positions, query, key, value, outputGradient, description + " " + other);
+  }
+
+  /** One row of the batch as a batch of its own. */
+  public AttentionInputs row(int b) {
+    return new AttentionInputs(
+        config,
+        new int[][] {documents[b]},
+        new int[][] {positions[b]},
+        row(query, b),
+        row(key, b),
+        row(value, b),
+        row(outputGradient, b),
+        description + " row " + b);
+  }
+
+  private static INDArray row(INDArray array, int b) {
+    long[] shape = array.shape();
+    return array.tensorAlongDimension(b, 1, 2, 3).dup('c').reshape(1, shape[1], shape[2], shape[3]);
   }
 
   /** The same inputs in another type; ints stay as they are. */

@@ -80,7 +80,7 @@ final class AttentionTiles {
       }
       for (int from = start; from < document.end(); from += queriesInBlock) {
         int to = Math.min(from + queriesInBlock, document.end());
-        try (var scratch = Scratch.ofTile()) {
+        try (var scratch = Scratch.ofBlock()) {
           body.accept(new QueryBlock(from, to, row, keyTiles(document, from, to)));
         }
         row += (to - from) * shapes.group();

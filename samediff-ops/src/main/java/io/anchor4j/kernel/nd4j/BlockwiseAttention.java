@@ -92,9 +92,9 @@ final class BlockwiseAttention {
   }
 
   private RotaryTable table(RotaryAngles angles, int[] tokens, int repeats) {
-    return angles == null || tokens.length == 0
+    return angles == null
         ? null
-        : new RotaryTable(config.rotary(), angles, tokens, repeats, shapes.headDim() + 1, type);
+        : new RotaryTable(config.rotary().pairing(), angles, tokens, repeats, shapes.headDim() + 1);
   }
 
   private INDArray rotated(GatheredHeads layout, RotaryTable table, INDArray heads, double last) {
@@ -135,26 +135,8 @@ final class BlockwiseAttention {
     INDArray max = Scratch.uninitialized(type, (long) heads * rows, 1).assign(LOWEST);
     INDArray sum = Scratch.zeros(type, (long) heads * rows, 1);
     for (KeyTile tile : block.tiles()) {
-      INDArray scores = scores(block, tile, head, heads);
-      // The running maximum grows; what was summed under the old one is scaled down.
-      INDArray newMax = Scratch.uninitialized(type, max.shape());
-      Nd4j.exec(new Max(max, scores.max(true, 1), newMax));
-      INDArray shrink = Transforms.exp(max.subi(newMax), false);
-      max = newMax;
-      Transforms.exp(scores.subi(max), false);
-      sum.muli(shrink).addi(scores.sum(true, 1));
-      Products.round(scores, config.precision());
-      for (int h = 0; h < heads; h++) {
-        INDArray accumulated = rows(output, head + h, block);
-        accumulated.muli(Views.rows(shrink, (long) h * rows, rows, 1));
-        Products.gemm(
-            scores(scores, h, rows),
-            false,
-            keyRows(value, head + h, tile),
-            false,
-            accumulated,
-            1,
-            1);
+      try (var scratch = Scratch.ofTile()) {
+        addTile(block, tile, head, heads, max, sum, output);
       }
     }
     for (int h = 0; h < heads; h++) {
@@ -164,6 +146,33 @@ final class BlockwiseAttention {
     for (int h = 0; h < heads; h++) {
       Views.rows(logSumExp, (head + h) * queries.rows() + block.row(), rows, 1)
           .assign(Views.rows(total, (long) h * rows, rows, 1));
+    }
+  }
+
+  /** Takes one more tile into the running maximum, sum of exponentials and output. */
+  private void addTile(
+      QueryBlock block,
+      KeyTile tile,
+      int head,
+      int heads,
+      INDArray max,
+      INDArray sum,
+      INDArray output) {
+    int rows = rows(block);
+    INDArray scores = scores(block, tile, head, heads);
+    // The running maximum grows; what was summed under the old one is scaled down.
+    INDArray newMax = Scratch.uninitialized(type, max.shape());
+    Nd4j.exec(new Max(max, scores.max(true, 1), newMax));
+    INDArray shrink = Transforms.exp(max.sub(newMax), false);
+    max.assign(newMax);
+    Transforms.exp(scores.subi(max), false);
+    sum.muli(shrink).addi(scores.sum(true, 1));
+    Products.round(scores, config.precision());
+    for (int h = 0; h < heads; h++) {
+      INDArray accumulated = rows(output, head + h, block);
+      accumulated.muli(Views.rows(shrink, (long) h * rows, rows, 1));
+      Products.gemm(
+          scores(scores, h, rows), false, keyRows(value, head + h, tile), false, accumulated, 1, 1);
     }
   }
 
@@ -189,7 +198,12 @@ final class BlockwiseAttention {
           int chunk = headsAtOnce(block);
           for (int head = 0; head < shapes.kvHeads(); head += chunk) {
             int heads = Math.min(chunk, shapes.kvHeads() - head);
-            backward(block, head, heads, gradient, gatheredQuery, gatheredKey, gatheredValue);
+            for (KeyTile tile : block.tiles()) {
+              try (var scratch = Scratch.ofTile()) {
+                backward(
+                    block, tile, head, heads, gradient, gatheredQuery, gatheredKey, gatheredValue);
+              }
+            }
           }
         });
     gatheredQuery.muli(config.scaleFor(shapes.headDim()));
@@ -205,6 +219,7 @@ final class BlockwiseAttention {
 
   private void backward(
       QueryBlock block,
+      KeyTile tile,
       int head,
       int heads,
       INDArray outputGradient,
@@ -212,41 +227,39 @@ final class BlockwiseAttention {
       INDArray keyGradient,
       INDArray valueGradient) {
     int rows = rows(block);
-    for (KeyTile tile : block.tiles()) {
-      // Queries carry -logSumExp, so the exponential is the softmax itself.
-      INDArray weights = Transforms.exp(scores(block, tile, head, heads), false);
-      INDArray slopes = Scratch.uninitialized(type, weights.shape());
-      for (int h = 0; h < heads; h++) {
-        // Output gradients carry -delta.
-        Products.gemm(
-            rows(outputGradient, head + h, block),
-            false,
-            keyRows(value, head + h, tile),
-            true,
-            scores(slopes, h, rows),
-            1,
-            0);
-      }
-      slopes.muli(weights);
-      Products.round(slopes, config.precision());
-      Products.round(weights, config.precision());
-      for (int h = 0; h < heads; h++) {
-        INDArray weight = scores(weights, h, rows);
-        INDArray slope = scores(slopes, h, rows);
-        INDArray gradientRows = rows(outputGradient, head + h, block);
-        INDArray queryRows = rows(queryOperand, head + h, block);
-        Products.gemm(
-            weight, true, gradientRows, false, keyRows(valueGradient, head + h, tile), 1, 1);
-        Products.gemm(slope, true, queryRows, false, keyRows(keyGradient, head + h, tile), 1, 1);
-        Products.gemm(
-            slope,
-            false,
-            keyRows(keyOperand, head + h, tile),
-            false,
-            rows(queryGradient, head + h, block),
-            1,
-            1);
-      }
+    // Queries carry -logSumExp, so the exponential is the softmax itself.
+    INDArray weights = Transforms.exp(scores(block, tile, head, heads), false);
+    INDArray slopes = Scratch.uninitialized(type, weights.shape());
+    for (int h = 0; h < heads; h++) {
+      // Output gradients carry -delta.
+      Products.gemm(
+          rows(outputGradient, head + h, block),
+          false,
+          keyRows(value, head + h, tile),
+          true,
+          scores(slopes, h, rows),
+          1,
+          0);
+    }
+    slopes.muli(weights);
+    Products.round(slopes, config.precision());
+    Products.round(weights, config.precision());
+    for (int h = 0; h < heads; h++) {
+      INDArray weight = scores(weights, h, rows);
+      INDArray slope = scores(slopes, h, rows);
+      INDArray gradientRows = rows(outputGradient, head + h, block);
+      INDArray queryRows = rows(queryOperand, head + h, block);
+      Products.gemm(
+          weight, true, gradientRows, false, keyRows(valueGradient, head + h, tile), 1, 1);
+      Products.gemm(slope, true, queryRows, false, keyRows(keyGradient, head + h, tile), 1, 1);
+      Products.gemm(
+          slope,
+          false,
+          keyRows(keyOperand, head + h, tile),
+          false,
+          rows(queryGradient, head + h, block),
+          1,
+          1);
     }
   }
 

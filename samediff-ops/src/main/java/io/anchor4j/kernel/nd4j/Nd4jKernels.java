@@ -77,12 +77,11 @@ public final class Nd4jKernels implements KernelProvider {
         DataType type = Scratch.computeType(heads.dataType());
         INDArray turned = Scratch.uninitialized(type, source.shape()).assign(source);
         new RotaryTable(
-                config,
+                config.pairing(),
                 RotaryAngles.of(config, row, headDim),
                 RotaryTable.inOrder(row.length),
                 1,
-                headDim,
-                type)
+                headDim)
             .apply(turned, inverse);
         Views.first(rotated, b).assign(turned);
       }
