@@ -109,14 +109,22 @@ public final class AnchorAttention extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
-    INDArray query = arguments(NAME, config, inputs).query();
-    DataType type = statistics(query.dataType());
-    return List.of(like(query), descriptor(type, query.size(0), query.size(1), query.size(2)));
+    return outputs(NAME, config, inputs);
   }
 
   @Override
   void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs) {
     kernels.attention(arguments(NAME, config, inputs), outputs.get(0), outputs.get(1));
+  }
+
+  /** Checks the inputs, which are its gradient's too, and returns the forms of the outputs. */
+  static List<LongShapeDescriptor> outputs(
+      String op, AttentionConfig config, List<INDArray> inputs) {
+    INDArray query = inputs.get(0);
+    AttentionShapes.of(
+        op, query, inputs.get(1), inputs.get(2), optional(inputs, 3), optional(inputs, 4), config);
+    DataType type = statistics(query.dataType());
+    return List.of(like(query), descriptor(type, query.size(0), query.size(1), query.size(2)));
   }
 
   static AttentionArguments arguments(String op, AttentionConfig config, List<INDArray> inputs) {

@@ -100,17 +100,17 @@ public final class AnchorAttentionGradient extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
+    List<LongShapeDescriptor> saved =
+        AnchorAttention.outputs(NAME, config, inputs.subList(SAVED, inputs.size()));
+    checkFits("the output", inputs.get(0), saved.get(0));
+    checkFits("logSumExp", inputs.get(1), saved.get(1));
+    checkFits("the output's gradient", inputs.get(2), saved.get(0));
     return List.of(
         like(inputs.get(SAVED)), like(inputs.get(SAVED + 1)), like(inputs.get(SAVED + 2)));
   }
 
   @Override
   void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs) {
-    check(
-        Arrays.equals(inputs.get(2).shape(), inputs.get(0).shape()),
-        "the output's gradient must have the output's shape, got %s and %s",
-        Arrays.toString(inputs.get(2).shape()),
-        Arrays.toString(inputs.get(0).shape()));
     kernels.attentionGradient(
         AnchorAttention.arguments(NAME, config, inputs.subList(SAVED, inputs.size())),
         inputs.get(0),

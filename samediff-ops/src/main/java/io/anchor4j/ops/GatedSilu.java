@@ -52,9 +52,12 @@ public final class GatedSilu extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
-    INDArray gate = inputs.get(0);
-    INDArray up = inputs.get(1);
-    check(
+    return List.of(output(this, inputs.get(0), inputs.get(1)));
+  }
+
+  /** Checks the inputs, which are its gradient's too, and returns the output's form. */
+  static LongShapeDescriptor output(KernelOp op, INDArray gate, INDArray up) {
+    op.check(
         Arrays.equals(gate.shape(), up.shape())
             && gate.dataType() == up.dataType()
             && gate.dataType().isFPType(),
@@ -63,12 +66,11 @@ public final class GatedSilu extends KernelOp {
         Arrays.toString(gate.shape()),
         up.dataType(),
         Arrays.toString(up.shape()));
-    return List.of(like(gate));
+    return like(gate);
   }
 
   @Override
   void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs) {
-    describe(inputs);
     kernels.gatedSilu(inputs.get(0), inputs.get(1), outputs.get(0));
   }
 

@@ -43,10 +43,14 @@ public abstract class KernelOp extends DynamicCustomOp {
     return Arrays.stream(values).filter(Objects::nonNull).toArray(array);
   }
 
-  /** Reads {@code inputs}, checks them, and overwrites {@code outputs}. */
+  /** Overwrites {@code outputs}; all shapes and types are checked. */
   abstract void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs);
 
-  /** Checks {@code inputs} and returns what outputs they give. */
+  /**
+   * Checks {@code inputs} and returns what outputs they give.
+   *
+   * @throws IllegalArgumentException if shapes or types do not fit together
+   */
   abstract List<LongShapeDescriptor> describe(List<INDArray> inputs);
 
   @Override
@@ -55,8 +59,22 @@ public abstract class KernelOp extends DynamicCustomOp {
   @Override
   public abstract int getNumOutputs();
 
-  /** Computes this op by the provider of the process. */
+  /**
+   * Computes this op by the provider of the process.
+   *
+   * @throws IllegalArgumentException if inputs or outputs do not fit together: a kernel that writes
+   *     through pointers relies on it
+   */
   public final void execute(List<INDArray> inputs, List<INDArray> outputs) {
+    List<LongShapeDescriptor> expected = describe(inputs);
+    check(
+        outputs.size() == expected.size(),
+        "there are %s outputs, got arrays for %s",
+        expected.size(),
+        outputs.size());
+    for (int i = 0; i < expected.size(); i++) {
+      checkFits("output " + i, outputs.get(i), expected.get(i));
+    }
     compute(KernelProviders.best(), inputs, outputs);
   }
 
@@ -113,6 +131,19 @@ public abstract class KernelOp extends DynamicCustomOp {
   /** The input at {@code index}, or null where the op was given fewer. */
   static INDArray optional(List<INDArray> inputs, int index) {
     return index < inputs.size() ? inputs.get(index) : null;
+  }
+
+  /** Checks the shape and type of an array that goes with others. */
+  void checkFits(String name, INDArray array, LongShapeDescriptor expected) {
+    check(
+        array.dataType() == expected.dataType()
+            && Arrays.equals(array.shape(), expected.getShape()),
+        "%s must be %s %s, got %s %s",
+        name,
+        expected.dataType(),
+        Arrays.toString(expected.getShape()),
+        array.dataType(),
+        Arrays.toString(array.shape()));
   }
 
   @FormatMethod

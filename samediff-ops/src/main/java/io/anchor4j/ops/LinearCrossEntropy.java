@@ -86,43 +86,48 @@ public final class LinearCrossEntropy extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
-    INDArray hidden = inputs.get(0);
-    INDArray weight = inputs.get(1);
-    INDArray targets = inputs.get(2);
-    check(
+    LongShapeDescriptor rows = rows(this, inputs.get(0), inputs.get(1), inputs.get(2));
+    return List.of(rows, rows);
+  }
+
+  /** Checks the inputs, which are its gradient's too, and returns the form of a number a row. */
+  static LongShapeDescriptor rows(KernelOp op, INDArray hidden, INDArray weight, INDArray targets) {
+    op.check(
         hidden.rank() == 2 && weight.rank() == 2 && hidden.size(1) == weight.size(0),
         "hidden must be [N, C] and weight [C, V], got %s and %s",
         Arrays.toString(hidden.shape()),
         Arrays.toString(weight.shape()));
-    check(
+    op.check(
         hidden.dataType().isFPType() && weight.dataType() == hidden.dataType(),
         "hidden and weight must have one floating type, got %s and %s",
         hidden.dataType(),
         weight.dataType());
-    check(
-        targets.dataType() == DataType.INT32 && targets.length() == hidden.size(0),
+    op.check(
+        targets.dataType() == DataType.INT32
+            && Arrays.equals(targets.shape(), new long[] {hidden.size(0)}),
         "targets must be INT [N=%s], got %s %s",
         hidden.size(0),
         targets.dataType(),
         Arrays.toString(targets.shape()));
-    var rows = descriptor(statistics(hidden.dataType()), hidden.size(0));
-    return List.of(rows, rows);
+    return descriptor(statistics(hidden.dataType()), hidden.size(0));
+  }
+
+  /** Checks every target, since an index out of range would be read and written to. */
+  static void checkTargets(KernelOp op, INDArray targets, long vocabulary) {
+    int[] ids = targets.toIntVector();
+    for (int n = 0; n < ids.length; n++) {
+      op.check(
+          (ids[n] >= 0 && ids[n] < vocabulary) || ids[n] == KernelProvider.IGNORED_TARGET,
+          "target %s of row %s is not in the vocabulary of %s (or -100 for none)",
+          ids[n],
+          n,
+          vocabulary);
+    }
   }
 
   @Override
   void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs) {
-    describe(inputs);
-    long vocabulary = inputs.get(1).size(1);
-    int[] targets = inputs.get(2).toIntVector();
-    for (int n = 0; n < targets.length; n++) {
-      check(
-          (targets[n] >= 0 && targets[n] < vocabulary)
-              || targets[n] == KernelProvider.IGNORED_TARGET,
-          "target %s of row %s is not in the vocabulary of %s (or -100 for none)",
-          targets[n],
-          n,
-          vocabulary);
-    }
+    checkTargets(this, inputs.get(2), inputs.get(1).size(1));
     kernels.linearCrossEntropy(
         precision, inputs.get(0), inputs.get(1), inputs.get(2), outputs.get(0), outputs.get(1));
   }

@@ -68,11 +68,17 @@ public final class LinearCrossEntropyGradient extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
-    return List.of(like(inputs.get(0)), like(inputs.get(1)));
+    INDArray hidden = inputs.get(0);
+    INDArray weight = inputs.get(1);
+    LongShapeDescriptor rows = LinearCrossEntropy.rows(this, hidden, weight, inputs.get(2));
+    checkFits("logSumExp", inputs.get(3), rows);
+    checkFits("the losses' gradient", inputs.get(4), rows);
+    return List.of(like(hidden), like(weight));
   }
 
   @Override
   void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs) {
+    LinearCrossEntropy.checkTargets(this, inputs.get(2), inputs.get(1).size(1));
     kernels.linearCrossEntropyGradient(
         precision,
         inputs.get(0),

@@ -78,32 +78,37 @@ public final class MixedLinear extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
-    INDArray input = inputs.get(0);
     INDArray weight = inputs.get(1);
     INDArray bias = optional(inputs, 2);
+    LongShapeDescriptor output = output(this, inputs.get(0), weight);
     check(
+        bias == null || (bias.length() == weight.size(1) && bias.dataType() == weight.dataType()),
+        "bias must have out=%s elements of %s, got %s",
+        weight.size(1),
+        weight.dataType(),
+        bias == null ? null : bias.dataType() + " " + Arrays.toString(bias.shape()));
+    return List.of(output);
+  }
+
+  /** Checks the inputs, which are its gradient's too, and returns the output's form. */
+  static LongShapeDescriptor output(KernelOp op, INDArray input, INDArray weight) {
+    op.check(
         input.rank() >= 2 && weight.rank() == 2 && input.size(-1) == weight.size(0),
         "input must be [..., in] and weight [in, out], got %s and %s",
         Arrays.toString(input.shape()),
         Arrays.toString(weight.shape()));
-    check(
-        bias == null || bias.length() == weight.size(1),
-        "bias must have out=%s elements, got %s",
-        weight.size(1),
-        bias == null ? null : Arrays.toString(bias.shape()));
-    check(
+    op.check(
         input.dataType().isFPType() && weight.dataType() == input.dataType(),
         "input and weight must have one floating type, got %s and %s",
         input.dataType(),
         weight.dataType());
     long[] shape = input.shape().clone();
     shape[shape.length - 1] = weight.size(1);
-    return List.of(descriptor(input.dataType(), shape));
+    return descriptor(input.dataType(), shape);
   }
 
   @Override
   void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs) {
-    describe(inputs);
     kernels.linear(precision, inputs.get(0), inputs.get(1), optional(inputs, 2), outputs.get(0));
   }
 

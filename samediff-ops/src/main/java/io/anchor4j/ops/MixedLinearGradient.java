@@ -2,6 +2,7 @@ package io.anchor4j.ops;
 
 import io.anchor4j.attention.Precision;
 import io.anchor4j.kernel.KernelProvider;
+import java.util.Arrays;
 import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -83,9 +84,22 @@ public final class MixedLinearGradient extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
-    LongShapeDescriptor input = like(inputs.get(0));
-    LongShapeDescriptor weight = like(inputs.get(1));
-    return biased ? List.of(input, weight, like(inputs.get(3))) : List.of(input, weight);
+    INDArray input = inputs.get(0);
+    INDArray weight = inputs.get(1);
+    checkFits("the output's gradient", inputs.get(2), MixedLinear.output(this, input, weight));
+    if (!biased) {
+      return List.of(like(input), like(weight));
+    }
+    // Eager, the bias is not given: its gradient says what shape it has.
+    INDArray bias = inputs.size() > 3 ? inputs.get(3) : outputArguments().get(2);
+    check(
+        bias.length() == weight.size(1) && bias.dataType() == weight.dataType(),
+        "bias must have out=%s elements of %s, got %s %s",
+        weight.size(1),
+        weight.dataType(),
+        bias.dataType(),
+        Arrays.toString(bias.shape()));
+    return List.of(like(input), like(weight), like(bias));
   }
 
   @Override

@@ -73,24 +73,26 @@ public final class RmsNorm extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
-    INDArray input = inputs.get(0);
-    INDArray gain = inputs.get(1);
-    check(
+    return List.of(output(this, inputs.get(0), inputs.get(1)));
+  }
+
+  /** Checks the inputs, which are its gradient's too, and returns the output's form. */
+  static LongShapeDescriptor output(KernelOp op, INDArray input, INDArray gain) {
+    op.check(
         input.rank() >= 1 && gain.length() == input.size(-1),
         "gain must have as many elements as the input has channels, got %s and %s",
         Arrays.toString(gain.shape()),
         Arrays.toString(input.shape()));
-    check(
+    op.check(
         input.dataType().isFPType() && gain.dataType() == input.dataType(),
         "input and gain must have one floating type, got %s and %s",
         input.dataType(),
         gain.dataType());
-    return List.of(like(input));
+    return like(input);
   }
 
   @Override
   void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs) {
-    describe(inputs);
     kernels.rmsNorm(epsilon, inputs.get(0), inputs.get(1), outputs.get(0));
   }
 

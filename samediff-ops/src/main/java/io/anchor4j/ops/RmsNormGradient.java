@@ -67,7 +67,9 @@ public final class RmsNormGradient extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
-    return List.of(like(inputs.get(0)), like(inputs.get(1)));
+    LongShapeDescriptor output = RmsNorm.output(this, inputs.get(0), inputs.get(1));
+    checkFits("the output's gradient", inputs.get(2), output);
+    return List.of(output, like(inputs.get(1)));
   }
 
   @Override

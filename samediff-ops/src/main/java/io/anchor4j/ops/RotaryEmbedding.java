@@ -125,7 +125,6 @@ public final class RotaryEmbedding extends KernelOp {
 
   @Override
   void compute(KernelProvider kernels, List<INDArray> inputs, List<INDArray> outputs) {
-    describe(inputs);
     kernels.rotary(
         config, direction == Direction.BACKWARD, inputs.get(0), inputs.get(1), outputs.get(0));
   }

@@ -112,4 +112,73 @@ class OpErrorsTest {
                 Nd4j.zeros(DataType.FLOAT, 4, 9),
                 null));
   }
+
+  /** Gradients of an op are asked for by layers too, without the op itself before. */
+  @Test
+  void gradientsOfOtherShapesThanTheirOutputs() {
+    INDArray two = Nd4j.zeros(DataType.FLOAT, 2, 4);
+    INDArray three = Nd4j.zeros(DataType.FLOAT, 3, 4);
+    INDArray square = Nd4j.zeros(DataType.FLOAT, 4, 4);
+    INDArray gain = Nd4j.zeros(DataType.FLOAT, 1, 4);
+    String wrong = ": the output's gradient must be FLOAT [2, 4], got FLOAT [3, 4]";
+    assertMessage(
+        "anchor_gated_silu_gradient" + wrong,
+        () -> Nd4j.exec(new GatedSiluGradient(two, two, three, two.dup(), two.dup())));
+    assertMessage(
+        "anchor_rms_norm_gradient" + wrong,
+        () -> Nd4j.exec(new RmsNormGradient(1e-5, two, gain, three, two.dup(), gain.dup())));
+    assertMessage(
+        "anchor_mixed_linear_gradient" + wrong,
+        () ->
+            Nd4j.exec(
+                new MixedLinearGradient(
+                    Precision.FLOAT32, two, square, three, two.dup(), square.dup(), null)));
+    assertMessage(
+        "anchor_mixed_linear_gradient: bias must have out=4 elements of FLOAT, got FLOAT [3, 4]",
+        () ->
+            Nd4j.exec(
+                new MixedLinearGradient(
+                    Precision.FLOAT32, two, square, two, two.dup(), square.dup(), three)));
+  }
+
+  @Test
+  void aGradientForTargetsOutsideTheVocabulary() {
+    INDArray hidden = Nd4j.zeros(DataType.FLOAT, 2, 3);
+    INDArray weight = Nd4j.zeros(DataType.FLOAT, 3, 9);
+    INDArray rows = Nd4j.zeros(DataType.FLOAT, 2);
+    INDArray targets = Nd4j.createFromArray(new int[] {0, -1});
+    assertMessage(
+        "anchor_linear_cross_entropy_gradient: target -1 of row 1 is not in the vocabulary of 9 (or"
+            + " -100 for none)",
+        () ->
+            Nd4j.exec(
+                new LinearCrossEntropyGradient(
+                    Precision.FLOAT32,
+                    hidden,
+                    weight,
+                    targets,
+                    rows,
+                    rows,
+                    hidden.dup(),
+                    weight.dup())));
+  }
+
+  @Test
+  void outputsThatDoNotFit() {
+    INDArray two = Nd4j.zeros(DataType.FLOAT, 2, 4);
+    assertMessage(
+        "anchor_gated_silu: output 0 must be FLOAT [2, 4], got DOUBLE [2, 4]",
+        () -> Nd4j.exec(new GatedSilu(two, two, two.castTo(DataType.DOUBLE))));
+    assertMessage(
+        "anchor_linear_cross_entropy: there are 2 outputs, got arrays for 1",
+        () ->
+            Nd4j.exec(
+                new LinearCrossEntropy(
+                    Precision.FLOAT32,
+                    two,
+                    Nd4j.zeros(DataType.FLOAT, 4, 9),
+                    Nd4j.createFromArray(new int[] {0, 1}),
+                    Nd4j.zeros(DataType.FLOAT, 2),
+                    null)));
+  }
 }
