@@ -30,6 +30,8 @@ final class Checkpoints {
    * @throws IOException if it cannot be written; then the others are as they were
    */
   Path save(long step, int keep, WholeDirectory.Content content) throws IOException {
+    Files.createDirectories(directory);
+    WholeDirectory.deleteLeftovers(directory);
     Path target = directory.resolve("step-" + step);
     WholeDirectory.write(target, content);
     List<Path> all = list();

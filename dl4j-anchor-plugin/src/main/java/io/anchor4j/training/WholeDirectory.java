@@ -33,15 +33,16 @@ final class WholeDirectory {
   }
 
   /**
-   * Writes a directory; one that stood there goes just before.
+   * Writes a directory; one that stood there goes just before. What an earlier attempt at this
+   * directory left is deleted; what lies there of others may be being written right now.
    *
    * @throws IOException if it cannot be written; then what stood there still does
    */
   static void write(Path target, Content content) throws IOException {
     Path parent = target.toAbsolutePath().getParent();
     Files.createDirectories(parent);
-    deleteLeftovers(parent);
     Path temporary = leftover(target);
+    deleteIfThere(temporary);
     Files.createDirectory(temporary);
     try {
       content.writeTo(temporary);
@@ -63,6 +64,7 @@ final class WholeDirectory {
   static void delete(Path directory) throws IOException {
     if (Files.exists(directory)) {
       Path renamed = leftover(directory.resolveSibling("old-" + directory.getFileName()));
+      deleteIfThere(renamed);
       Files.move(directory, renamed, StandardCopyOption.ATOMIC_MOVE);
       MoreFiles.deleteRecursively(renamed, RecursiveDeleteOption.ALLOW_INSECURE);
     }
@@ -72,14 +74,25 @@ final class WholeDirectory {
     return target.resolveSibling(LEFTOVER + target.getFileName());
   }
 
-  private static void deleteLeftovers(Path parent) throws IOException {
+  /**
+   * Deletes all leftovers in a directory that nobody else writes to.
+   *
+   * @throws IOException if one cannot be deleted
+   */
+  static void deleteLeftovers(Path parent) throws IOException {
     List<Path> leftovers;
     try (Stream<Path> entries = Files.list(parent)) {
       leftovers =
           entries.filter(entry -> entry.getFileName().toString().startsWith(LEFTOVER)).toList();
     }
     for (Path leftover : leftovers) {
-      MoreFiles.deleteRecursively(leftover, RecursiveDeleteOption.ALLOW_INSECURE);
+      deleteIfThere(leftover);
+    }
+  }
+
+  private static void deleteIfThere(Path directory) throws IOException {
+    if (Files.exists(directory)) {
+      MoreFiles.deleteRecursively(directory, RecursiveDeleteOption.ALLOW_INSECURE);
     }
   }
 

@@ -82,6 +82,21 @@ class CheckpointsTest {
   }
 
   @Test
+  void aDirectoryReplacesItsOwnLeftoversAndNoOthers() throws IOException {
+    List<String> mine = List.of(".anchor4j-unfinished-model", ".anchor4j-unfinished-old-model");
+    String others = ".anchor4j-unfinished-other";
+    for (String leftover : List.of(mine.get(0), mine.get(1), others)) {
+      Files.createDirectory(directory.resolve(leftover));
+      writeOne(directory.resolve(leftover));
+    }
+    Path target = directory.resolve("model");
+    WholeDirectory.write(target, CheckpointsTest::writeOne);
+    WholeDirectory.write(target, CheckpointsTest::writeOne);
+    assertEquals(List.of(others, "model"), entries());
+    assertEquals("1", Files.readString(directory.resolve(others).resolve("weights")));
+  }
+
+  @Test
   void aDirectoryThatIsNotThereHoldsNone() {
     assertEquals(Optional.empty(), new Checkpoints(directory.resolve("none")).newest());
   }
