@@ -67,15 +67,31 @@ public final class HuggingFaceModel {
    * @throws IOException if a file cannot be read
    */
   public static ComputationGraph load(Path directory, DecoderConfig decoder) throws IOException {
-    List<Mapping> mappings = LlamaWeights.of(decoder);
     try (var checkpoint = SafetensorsCheckpoint.open(directory)) {
-      // Before the network is made: a wrong config.json must not ask for memory first.
+      // Before anything is made: a wrong config.json must not ask for memory first.
+      checkLayers(directory, checkpoint, decoder);
+      List<Mapping> mappings = LlamaWeights.of(decoder);
       check(directory, checkpoint, mappings, decoder);
       ComputationGraph graph = Decoder.create(decoder, /* seed= */ 0);
       for (Mapping mapping : mappings) {
         ParameterCopy.read(checkpoint.tensor(mapping.tensor()), mapping, parameter(graph, mapping));
       }
       return graph;
+    }
+  }
+
+  /** Nine tensors a layer would be asked for: a wrong number of layers fills memory by itself. */
+  private static void checkLayers(
+      Path directory, SafetensorsCheckpoint checkpoint, DecoderConfig decoder) {
+    int tensors = checkpoint.tensors().size();
+    if (decoder.layers() > tensors) {
+      throw new IllegalArgumentException(
+          directory
+              + ": config.json has num_hidden_layers "
+              + decoder.layers()
+              + ", but the weights are only "
+              + tensors
+              + " tensors");
     }
   }
 

@@ -259,4 +259,10 @@ class HuggingFaceModelTest {
         e.getMessage());
     assertTrue(Files.notExists(directory.resolve("x")));
   }
+
+  @Test
+  void moreLayersThanTensorsAreRefusedBeforeMemoryIsAskedFor() throws IOException {
+    saveChanged(false, tensors -> tensors, json -> json.put("num_hidden_layers", 2_000_000_000));
+    assertTrue(refusal().contains("num_hidden_layers 2000000000, but the weights are only"));
+  }
 }
