@@ -145,8 +145,7 @@ public final class Tokenizer implements AutoCloseable {
     for (String name : FILES) {
       Path source = directory.resolve(name);
       Path copy = target.resolve(name);
-      boolean same = Files.exists(copy) && Files.isSameFile(source, copy);
-      if (Files.isRegularFile(source) && !same) {
+      if (Files.isRegularFile(source) && !(Files.exists(copy) && Files.isSameFile(source, copy))) {
         WholeFile.write(copy, Files.readAllBytes(source));
       }
     }

@@ -129,12 +129,13 @@ class TokenizerTest {
   void copyTakesAllFilesAndTheCopyLoads(@TempDir Path target) throws IOException {
     write("tokenizer_config.json", "{\"eos_token\": \"</s>\"}");
     write("notes.txt", "not the tokenizer's");
+    Files.writeString(target.resolve("merges.txt"), "of another tokenizer's");
     try (Tokenizer tokenizer = load()) {
       tokenizer.copyTo(target);
       tokenizer.copyTo(directory);
     }
     try (var files = Files.list(target)) {
-      assertEquals(2, files.count());
+      assertEquals(3, files.count());
     }
     try (Tokenizer copy = Tokenizer.load(target.resolve("tokenizer.json"))) {
       assertEquals(OptionalInt.of(END), copy.endId());
