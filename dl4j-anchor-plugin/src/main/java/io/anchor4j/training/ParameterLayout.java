@@ -117,8 +117,10 @@ final class ParameterLayout {
                     slice.shape(),
                     sink -> {
                       for (long at = 0; at < slice.length(); at += CHUNK) {
-                        float[] values = part(flat, slice, at).dup().data().asFloat();
-                        sink.writeFloats(values, 0, values.length);
+                        try (INDArray copy = part(flat, slice, at).dup()) {
+                          float[] values = copy.data().asFloat();
+                          sink.writeFloats(values, 0, values.length);
+                        }
                       }
                     }))
         .toList();
@@ -143,7 +145,9 @@ final class ParameterLayout {
       for (long at = 0; at < slice.length(); at += CHUNK) {
         float[] values = new float[(int) Math.min(CHUNK, slice.length() - at)];
         tensor.readFloats(at, values, 0, values.length);
-        part(flat, slice, at).assign(Nd4j.createFromArray(values));
+        try (INDArray copy = Nd4j.createFromArray(values)) {
+          part(flat, slice, at).assign(copy);
+        }
       }
     }
   }
