@@ -123,6 +123,16 @@ class CheckpointTest {
   }
 
   @Test
+  void aStateWithoutItsChecksumsIsDamaged() throws IOException {
+    Path file = directory.resolve("state.json");
+    String state = Files.readString(file);
+    Files.writeString(file, state.replaceAll("\"checksums\":\\{[^}]*}", "\"checksums\":null"));
+    String message =
+        assertThrows(IllegalArgumentException.class, () -> checkpoint.check(config())).getMessage();
+    assertTrue(message.startsWith("checkpoint " + directory + " is damaged: "), message);
+  }
+
+  @Test
   void anotherNetworkIsRefusedByTheTensorThatDiffers() {
     ComputationGraph wider = TinyDecoder.create(1, 16);
     Trainer other = trainer(wider);
