@@ -1,5 +1,7 @@
 package io.anchor4j.data;
 
+import io.anchor4j.attention.CliNames;
+
 /** Whether a token is predicted from a token of another document. */
 public enum BoundaryLabels {
   /** A token whose document id differs from the previous token's is no target. */

@@ -1,5 +1,7 @@
 package io.anchor4j.data;
 
+import io.anchor4j.attention.CliNames;
+
 /** What a line of a JSON Lines file holds. */
 public enum DataFormat {
   /** {@code {"text": "..."}}: one document. */

@@ -1,5 +1,7 @@
 package io.anchor4j.data;
 
+import io.anchor4j.attention.AttentionMask;
+import io.anchor4j.kernel.KernelProvider;
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -20,13 +22,13 @@ import java.util.Objects;
 @SuppressWarnings("ArrayRecordComponent") // equals, hashCode and toString are written for arrays.
 public record PackedRow(int[] inputIds, int[] documentIds, int[] positionIds, int[] labels) {
   /** The document id of a token that every document may see. */
-  public static final int ANCHOR = 0;
+  public static final int ANCHOR = AttentionMask.ANCHOR_ID;
 
   /** The document id of a token that is not there. */
-  public static final int PADDING = -1;
+  public static final int PADDING = AttentionMask.PADDING_ID;
 
   /** The label or target that does not count. */
-  public static final int IGNORED = -100;
+  public static final int IGNORED = KernelProvider.IGNORED_TARGET;
 
   /**
    * Checks the row.

@@ -2,6 +2,7 @@ package io.anchor4j.data;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -11,10 +12,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Iterator;
-import java.util.UUID;
 import java.util.zip.GZIPOutputStream;
 
 /** Writes packed rows as JSON Lines. */
@@ -39,41 +37,30 @@ public final class PackedWriter {
     if (!rows.hasNext()) {
       throw new IllegalArgumentException(file + ": there is no row to write");
     }
-    Path folder = file.toAbsolutePath().getParent();
-    Files.createDirectories(folder);
-    // Not createTempFile: it makes files that only their owner may read.
-    Path unfinished = folder.resolve("." + file.getFileName() + "." + UUID.randomUUID());
-    try {
-      long count = writeTo(unfinished, isGzip(file), rows);
-      Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
-      return count;
-    } finally {
-      Files.deleteIfExists(unfinished);
-    }
+    Files.createDirectories(file.toAbsolutePath().getParent());
+    long[] count = new long[1];
+    WholeFile.write(file, channel -> count[0] = writeTo(channel, isGzip(file), rows));
+    return count[0];
   }
 
   private static boolean isGzip(Path file) {
     return file.getFileName().toString().endsWith(".gz");
   }
 
-  private static long writeTo(Path file, boolean gzip, Iterator<PackedRow> rows)
+  private static long writeTo(FileChannel channel, boolean gzip, Iterator<PackedRow> rows)
       throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      OutputStream bytes = Channels.newOutputStream(channel);
-      OutputStream stream = gzip ? new GZIPOutputStream(bytes, 1 << 16) : bytes;
-      Writer writer = new BufferedWriter(new OutputStreamWriter(stream, UTF_8), 1 << 16);
-      long count = 0;
-      for (; rows.hasNext(); count++) {
-        writer.append(line(rows.next()));
-      }
-      writer.flush();
-      if (stream instanceof GZIPOutputStream member) {
-        member.finish();
-      }
-      channel.force(true); // else a power cut could leave a renamed file without its content
-      return count;
+    OutputStream bytes = Channels.newOutputStream(channel);
+    OutputStream stream = gzip ? new GZIPOutputStream(bytes, 1 << 16) : bytes;
+    Writer writer = new BufferedWriter(new OutputStreamWriter(stream, UTF_8), 1 << 16);
+    long count = 0;
+    for (; rows.hasNext(); count++) {
+      writer.append(line(rows.next()));
     }
+    writer.flush();
+    if (stream instanceof GZIPOutputStream member) {
+      member.finish();
+    }
+    return count;
   }
 
   private static CharSequence line(PackedRow row) {

@@ -1,5 +1,7 @@
 package io.anchor4j.data;
 
+import io.anchor4j.attention.CliNames;
+
 /** How documents are laid into rows of equal length. */
 public enum Packing {
   /**

@@ -1,5 +1,6 @@
 package io.anchor4j.data;
 
+import io.anchor4j.attention.CliNames;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;

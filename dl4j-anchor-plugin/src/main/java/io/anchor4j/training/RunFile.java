@@ -13,6 +13,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.google.common.base.Splitter;
 import io.anchor4j.attention.AttentionMask;
+import io.anchor4j.attention.CliNames;
 import io.anchor4j.attention.Precision;
 import io.anchor4j.data.BoundaryLabels;
 import io.anchor4j.data.DataFormat;
@@ -30,7 +31,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /** Turns the text of a run file into a {@link RunConfig} and back; the defaults stand here. */
@@ -235,7 +235,7 @@ final class RunFile {
         schedule.choice(
             "type",
             LearningRateSchedule.Type.values(),
-            EnumWords::of,
+            CliNames::of,
             LearningRateSchedule.Type.COSINE),
         schedule.integer("warmupSteps", 0, written ? 0 : 20),
         schedule.number(
@@ -263,14 +263,10 @@ final class RunFile {
       super(Enum.class, false);
     }
 
-    static String of(Enum<?> constant) {
-      return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
-
     @Override
     public void serialize(Enum<?> value, JsonGenerator generator, SerializerProvider provider)
         throws IOException {
-      generator.writeString(of(value));
+      generator.writeString(CliNames.of(value));
     }
   }
 }

@@ -1,9 +1,5 @@
 package io.anchor4j.attention;
 
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
-
 /**
  * Who sees whom among the documents packed into one row.
  *
@@ -78,7 +74,7 @@ public enum AttentionMask {
 
   /** Returns the name used on the command line and in run files. */
   public String cliName() {
-    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return CliNames.of(this);
   }
 
   @Override
@@ -92,18 +88,6 @@ public enum AttentionMask {
    * @throws IllegalArgumentException if there is none
    */
   public static AttentionMask parse(String name) {
-    return Arrays.stream(values())
-        .filter(mask -> mask.cliName().equals(name))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "attention must be one of "
-                        + Arrays.stream(values())
-                            .map(AttentionMask::cliName)
-                            .collect(Collectors.joining(", "))
-                        + ", got \""
-                        + name
-                        + "\""));
+    return CliNames.parse(AttentionMask.class, "attention", name);
   }
 }

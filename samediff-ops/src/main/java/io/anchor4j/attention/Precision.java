@@ -1,9 +1,5 @@
 package io.anchor4j.attention;
 
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
-
 /**
  * The number formats of the matrix products inside an op. Arrays in and out keep their own type;
  * accumulation, softmax, norms and rotary angles are in float32 or better whatever is chosen here.
@@ -22,7 +18,7 @@ public enum Precision {
 
   /** Returns the name used on the command line and in run files. */
   public String cliName() {
-    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return CliNames.of(this);
   }
 
   @Override
@@ -36,18 +32,6 @@ public enum Precision {
    * @throws IllegalArgumentException if there is none
    */
   public static Precision parse(String name) {
-    return Arrays.stream(values())
-        .filter(precision -> precision.cliName().equals(name))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "precision must be one of "
-                        + Arrays.stream(values())
-                            .map(Precision::cliName)
-                            .collect(Collectors.joining(", "))
-                        + ", got \""
-                        + name
-                        + "\""));
+    return CliNames.parse(Precision.class, "precision", name);
   }
 }

@@ -1,15 +1,15 @@
-package io.anchor4j.data;
+package io.anchor4j.attention;
 
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** The words by which the command line and run files name an enum's constants. */
-final class CliNames {
+public final class CliNames {
   private CliNames() {}
 
   /** Returns the constant's name in lower case with hyphens, as in {@code per-document}. */
-  static String of(Enum<?> constant) {
+  public static String of(Enum<?> constant) {
     return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
@@ -18,7 +18,7 @@ final class CliNames {
    *
    * @throws IllegalArgumentException if no constant of {@code type} has this name
    */
-  static <E extends Enum<E>> E parse(Class<E> type, String option, String word) {
+  public static <E extends Enum<E>> E parse(Class<E> type, String option, String word) {
     for (E constant : type.getEnumConstants()) {
       if (of(constant).equals(word)) {
         return constant;
