@@ -110,13 +110,22 @@ final class TrainingModel implements AutoCloseable {
   /** Returns the special tokens of the tokenizer; without one, those that config.json names. */
   SpecialTokens specialTokens() {
     if (tokenizer != null) {
-      return new SpecialTokens(tokenizer.beginId(), tokenizer.endId(), tokenizer.padId());
+      return new SpecialTokens(tokenizer.beginId(), tokenizer.endId(), paddingId());
     }
     JsonNode json = config.toJson(TensorType.F32);
     return new SpecialTokens(
         firstId(json.path("bos_token_id")),
         firstId(json.path("eos_token_id")),
         firstId(json.path("pad_token_id")));
+  }
+
+  /**
+   * A padding token is often added to a tokenizer after training, with no row of the embedding for
+   * it. Nothing sees padding, so that any id does.
+   */
+  private OptionalInt paddingId() {
+    OptionalInt id = tokenizer.padId();
+    return id.isPresent() && id.getAsInt() >= vocabularySize() ? OptionalInt.empty() : id;
   }
 
   /** A chat model may end a text with one of several ids; the first is the usual one. */

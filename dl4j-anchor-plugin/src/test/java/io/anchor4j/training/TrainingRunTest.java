@@ -300,4 +300,32 @@ class TrainingRunTest {
                 () -> run(config("x", "model={path: models/none}"), false, TrainingProgress.NONE))
             .getMessage());
   }
+
+  /** As in many fine-tuned models: the padding token has no row in the embedding. */
+  @Test
+  void aPaddingTokenThatTheModelLacksIsNotUsed() throws IOException {
+    Files.writeString(
+        directory.resolve("tokenizer.json"),
+        """
+        {"version": "1.0", "added_tokens": [
+          {"id": 16, "content": "<s>", "special": true, "normalized": false, "single_word": false, "lstrip": false, "rstrip": false},
+          {"id": 17, "content": "<pad>", "special": true, "normalized": false, "single_word": false, "lstrip": false, "rstrip": false}],
+         "pre_tokenizer": {"type": "WhitespaceSplit"},
+         "model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "a"}}
+        """);
+    Files.writeString(
+        directory.resolve("tokenizer_config.json"),
+        "{\"bos_token\": \"<s>\", \"pad_token\": \"<pad>\"}");
+    Path raw = directory.resolve("raw.jsonl");
+    Files.writeString(raw, "{\"text\": \"a b a\"}\n");
+    RunConfig config =
+        config(
+            "padded",
+            "model.tokenizer=" + directory,
+            "data.format=raw",
+            "data.train=[" + raw + "]",
+            "data.validation=[]",
+            "training.steps=1");
+    assertTrue(run(config, /* resume= */ false, TrainingProgress.NONE));
+  }
 }
