@@ -12,7 +12,7 @@ import picocli.CommandLine.Option;
     header = "Trains a small Llama on real documents and extends it under three masks.",
     description = {
       "%nPrepares a corpus of real source files, trains a small Llama at 256 tokens, extends it to"
-          + " 1024 under full, intra-document and anchor attention from the same weights, and prints"
+          + " 2048 under full, intra-document and anchor attention from the same weights, and prints"
           + " the comparison. Leaves plots, report.md and Hugging Face directories.",
       "%nNothing is downloaded but what Maven fetched for the build."
     },

@@ -4,24 +4,19 @@ package io.anchor4j.samples.demo;
  * What one model came to.
  *
  * @param name of the attention it was extended under, or what it is before
- * @param steps of its extension, 0 for none
- * @param seconds that its extension took
+ * @param seconds of its extension: the median step times the number of steps; 0 for none
  * @param tokensPerSecond of its extension, the median of its steps
- * @param perplexities on the long validation rows: of each bucket of places, then of all tokens
+ * @param perplexities on the long validation rows: of each of {@link Buckets}, then of all tokens
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record ArmResult(
-    String name, int steps, double seconds, double tokensPerSecond, double[] perplexities) {
+record ArmResult(String name, double seconds, double tokensPerSecond, double[] perplexities) {
 
-  int buckets() {
-    return perplexities.length - 1;
+  boolean extended() {
+    return seconds > 0;
   }
 
-  double perplexity() {
-    return perplexities[buckets()];
-  }
-
-  double lastPerplexity() {
-    return perplexities[buckets() - 1];
+  /** Returns the perplexity at the places farthest from the start. */
+  double farthest() {
+    return perplexities[Buckets.COUNT - 1];
   }
 }

@@ -9,13 +9,16 @@ import java.time.Duration;
  */
 record DemoBudget(double minutes, long startNanos) {
   /** The share of what is left, once the data is ready, that goes into the short phase. */
-  private static final double SHORT_SHARE = 0.4;
+  private static final double SHORT_SHARE = 0.45;
 
   /** The share of what is left after the short phase that goes into the three long ones. */
-  private static final double LONG_SHARE = 0.75;
+  private static final double LONG_SHARE = 0.85;
 
   /** Fewer steps than this show nothing, however little time there is. */
   private static final int FEWEST_STEPS = 5;
+
+  private static final int FEWEST_ROWS = 16;
+  private static final int MOST_ROWS = 64;
 
   /** A row that is only scored takes about a third of the time of one that is trained on. */
   private static final double SCORE_SHARE = 1.0 / 3;
@@ -48,7 +51,9 @@ record DemoBudget(double minutes, long startNanos) {
    */
   int validationRows(double secondsPerRow, int models) {
     double seconds = (1 - LONG_SHARE) / 2 * secondsLeft(); // the other half is for what surprises
-    return (int) Math.max(4, Math.min(64, seconds / models / (SCORE_SHARE * secondsPerRow)));
+    return (int)
+        Math.max(
+            FEWEST_ROWS, Math.min(MOST_ROWS, seconds / models / (SCORE_SHARE * secondsPerRow)));
   }
 
   private static int steps(double steps) {

@@ -26,27 +26,25 @@ final class DemoEvaluation {
     this.rows = rows;
   }
 
-  /** Returns the perplexity of each bucket of places, then that of all tokens. */
+  /** Returns the perplexity of each of {@link Buckets}, then that of all tokens. */
   double[] perplexities(String name, Path model) throws IOException {
     ComputationGraph graph = HuggingFaceModel.load(model);
-    int buckets = Demo.LONG_LENGTH / Demo.SHORT_LENGTH;
-    var losses = new double[buckets + 1];
-    var targets = new long[buckets + 1];
+    var losses = new double[Buckets.COUNT + 1];
+    var targets = new long[Buckets.COUNT + 1];
     try (Progress progress = console.progress("    " + name, 0, rows.size())) {
       for (int row = 0; row < rows.size(); row++) {
         var batch = new PackedIterator.Builder(PackedDataset.of(List.of(rows.get(row)))).build();
-        List<PositionLosses.Bucket> found = PositionLosses.of(graph, batch, Demo.SHORT_LENGTH);
-        for (int i = 0; i < buckets; i++) {
-          for (int sum : new int[] {i, buckets}) {
-            losses[sum] += found.get(i).meanLoss() * found.get(i).targets();
-            targets[sum] += found.get(i).targets();
+        for (var found : PositionLosses.of(graph, batch, Demo.SHORT_LENGTH)) {
+          for (int sum : new int[] {Buckets.of(found.first()), Buckets.COUNT}) {
+            losses[sum] += found.meanLoss() * found.targets();
+            targets[sum] += found.targets();
           }
         }
         progress.step(row + 1L, "");
       }
     }
     graph.close();
-    for (int i = 0; i <= buckets; i++) {
+    for (int i = 0; i < losses.length; i++) {
       losses[i] = Math.exp(losses[i] / targets[i]);
     }
     return losses;

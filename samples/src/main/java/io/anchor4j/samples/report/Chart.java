@@ -107,6 +107,11 @@ final class Chart {
     return this;
   }
 
+  Chart legendAtTopLeft() {
+    chart.getStyler().setLegendPosition(LegendPosition.InsideNW);
+    return this;
+  }
+
   /** Draws the chart as a PNG. */
   Path save(Path file) throws IOException {
     try {

@@ -21,7 +21,7 @@ public final class LinePlot {
   public static Path save(
       String title, String xTitle, String yTitle, double lastX, List<Curve> curves, Path file)
       throws IOException {
-    Chart chart = new Chart(title, xTitle, yTitle).xUpTo(lastX);
+    Chart chart = new Chart(title, xTitle, yTitle).xUpTo(lastX).legendAtTopLeft();
     for (int i = 0; i < curves.size(); i++) {
       chart.marked(curves.get(i).name(), i, curves.get(i).x(), curves.get(i).y());
     }
