@@ -96,7 +96,7 @@ class AttentionProviderTest {
 
   @ParameterizedTest
   @MethodSource("fastProviders")
-  void aDocumentOfManyTilesOfKeysAgreesWithTheReference(KernelProvider provider) {
+  void aDocumentOfManyTilesAndRotaryTablesAgreesWithTheReference(KernelProvider provider) {
     var plain = AttentionConfig.DEFAULT.withRotary(RotaryConfig.of(10_000));
     for (AttentionConfig config :
         List.of(plain, plain.withCausal(false), plain.withWindow(1100), plain.withAlibi(true))) {

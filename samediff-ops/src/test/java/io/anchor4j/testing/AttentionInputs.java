@@ -103,10 +103,10 @@ public final class AttentionInputs {
         config,
         documents,
         positions,
-        Nd4j.randn(DataType.FLOAT, 1, 2, tokens, 4),
-        Nd4j.randn(DataType.FLOAT, 1, 1, tokens, 4),
-        Nd4j.randn(DataType.FLOAT, 1, 1, tokens, 4),
-        Nd4j.randn(DataType.FLOAT, 1, 2, tokens, 4),
+        Nd4j.randn(DataType.FLOAT, 1, 2, tokens, 16),
+        Nd4j.randn(DataType.FLOAT, 1, 1, tokens, 16),
+        Nd4j.randn(DataType.FLOAT, 1, 1, tokens, 16),
+        Nd4j.randn(DataType.FLOAT, 1, 2, tokens, 16),
         "seed %d, T=%d %s".formatted(seed, tokens, config));
   }
 

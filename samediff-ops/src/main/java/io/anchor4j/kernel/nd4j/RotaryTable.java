@@ -15,8 +15,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * repeats for every query head of a group, so it is made for some rows at a time and given back.
  */
 final class RotaryTable {
-  /** Elements of a table made at once: 1 MiB in float. */
-  private static final int ELEMENTS = 1 << 18;
+  /** Elements of a table made at once: 256 KiB in float. */
+  private static final int ELEMENTS = 1 << 16;
 
   private final Pairing pairing;
   private final RotaryAngles angles;
