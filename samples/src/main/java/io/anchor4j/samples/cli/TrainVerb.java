@@ -52,7 +52,7 @@ final class TrainVerb extends Verb {
     }
     badLines.report(console);
     if (!finished) {
-      console.note("stopped; go on with: anchor4j train " + runFile + " --resume");
+      console.note("stopped; go on with: " + commandLine().replace(" --resume", "") + " --resume");
       return;
     }
     RunReport.write(Path.of(config.output()), commandLine(), console);

@@ -10,9 +10,11 @@ import me.tongfei.progressbar.ProgressBarStyle;
 final class ProgressBarLine implements Progress {
   private static final int WIDTH = 100;
 
+  private final Console console;
   private final ProgressBar bar;
 
   ProgressBarLine(Console console, String task, long done, long steps) {
+    this.console = console;
     bar =
         new ProgressBarBuilder()
             .setTaskName(task)
@@ -40,5 +42,6 @@ final class ProgressBarLine implements Progress {
   @Override
   public void close() {
     bar.close();
+    console.err().println(); // the bar leaves the cursor on its own line
   }
 }

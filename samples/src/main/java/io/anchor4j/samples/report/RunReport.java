@@ -1,5 +1,8 @@
 package io.anchor4j.samples.report;
 
+import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.training.RunConfig;
 import io.anchor4j.training.StepMetrics;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,7 +62,26 @@ public final class RunReport {
     lines.add("");
     lines.add("- command: `" + command + "`");
     lines.add("- machine: " + Machine.describe());
-    lines.add("- model: `model`, a Hugging Face directory; metrics: `metrics.jsonl`");
+    DecoderConfig decoder = HuggingFaceConfig.read(run.resolve("model")).toDecoderConfig();
+    RunConfig config = RunConfig.read(run.resolve("config.yaml"), List.of());
+    lines.add(
+        "- model: `model`, a Hugging Face directory; %s parameters, %d layers of %d channels, %d query and %d key/value heads of %d"
+            .formatted(
+                Counts.text(decoder.parameters()),
+                decoder.layers(),
+                decoder.hiddenSize(),
+                decoder.heads(),
+                decoder.kvHeads(),
+                decoder.headDim()));
+    lines.add(
+        "- a step: %d batches of %d rows of %d tokens, %s attention, %s"
+            .formatted(
+                config.training().gradientAccumulation(),
+                config.training().batchSize(),
+                config.data().sequenceLength(),
+                config.attention().mask().cliName(),
+                config.attention().precision().cliName()));
+    lines.add("- metrics: `metrics.jsonl`, a line a step");
     lines.add("");
     for (Path picture : pictures) {
       lines.add("![" + picture.getFileName() + "](plots/" + picture.getFileName() + ")");
