@@ -8,8 +8,8 @@ import org.nd4j.linalg.ops.transforms.Transforms;
 
 /** Cross-entropy of hidden [N, C] times weight [C, V], some rows of logits at a time. */
 final class ChunkedCrossEntropy {
-  /** Logits held at once: 16 MiB in float. */
-  private static final long LOGITS = 1 << 22;
+  /** Logits held at once: 64 MiB in float, 128 rows of a vocabulary of 128K. */
+  private static final long LOGITS = 1 << 24;
 
   private final Precision precision;
   private final INDArray hidden;
