@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.base.Preconditions;
 import io.anchor4j.attention.AttentionConfig;
+import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.attention.AttentionShapes;
 
 /**
@@ -103,6 +104,11 @@ public record DecoderConfig(
         mlpBias,
         initializerRange,
         attention);
+  }
+
+  /** Returns this architecture under another mask. */
+  public DecoderConfig withMask(AttentionMask mask) {
+    return withAttention(attention.withMask(mask));
   }
 
   /** Returns this architecture meant for another context length. */

@@ -29,8 +29,7 @@ public final class ImportExample {
 
     // README begin
     HuggingFaceConfig config = HuggingFaceConfig.read(directory);
-    DecoderConfig decoder = config.toDecoderConfig();
-    decoder = decoder.withAttention(decoder.attention().withMask(AttentionMask.ANCHOR));
+    DecoderConfig decoder = config.toDecoderConfig().withMask(AttentionMask.ANCHOR);
     ComputationGraph graph = HuggingFaceModel.load(directory, decoder);
     graph.fit(rows); // tokens, documents, positions and targets, INT [B, T] each
     HuggingFaceModel.save(graph, config, output);
