@@ -124,7 +124,7 @@ final class InspectVerb extends Verb {
       line(
           console,
           "",
-          "about %s more for activations of a row of %,d tokens",
+          "about %s more for activations and their gradients, a row of %,d tokens",
           Counts.bytes(4.0 * TrainingMemory.valuesPerToken(config) * tokens),
           tokens);
     }

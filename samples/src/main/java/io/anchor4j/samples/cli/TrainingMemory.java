@@ -10,9 +10,12 @@ final class TrainingMemory {
   private TrainingMemory() {}
 
   /**
-   * Returns how many numbers a token of a row leaves between forward and backward: what each layer
-   * puts out, which DL4J keeps until the backward pass, and as much again for what the feed-forward
-   * part keeps inside. Nothing grows with the square of the row.
+   * Returns how many numbers a token of a row takes while a step is made: what each layer puts out,
+   * which DL4J keeps until the backward pass, what the feed-forward part keeps inside, and as much
+   * again for gradients and scratch. Nothing grows with the square of the row.
+   *
+   * <p>For 6 layers of 512 channels this says 422 MiB for 1,024 tokens; from rows of 1,024 to rows
+   * of 2,048 the process grew by 387 MiB.
    */
   static long valuesPerToken(DecoderConfig config) {
     long channels = config.hiddenSize();
@@ -20,6 +23,6 @@ final class TrainingMemory {
     long keys = (long) config.kvHeads() * config.headDim();
     long attention = channels + 2 * queries + 2 * keys + 2 * channels; // norm, q, k, v, out, sum
     long feedForward = 3 * channels + 3L * config.intermediateSize(); // norm, gate, up, down, sum
-    return config.layers() * (attention + feedForward) + 2 * channels;
+    return 2 * (config.layers() * (attention + feedForward) + 2 * channels);
   }
 }

@@ -1,0 +1,50 @@
+package io.anchor4j.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.anchor4j.huggingface.HuggingFaceModel;
+import java.io.IOException;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** {@code inspect} on checkpoints that transformers made. */
+class InspectTest {
+  static Stream<Fixture> fixtures() {
+    return Fixture.all();
+  }
+
+  @ParameterizedTest
+  @MethodSource("fixtures")
+  void theParametersAreThoseOfTheLoadedModel(Fixture fixture) throws IOException {
+    Cli run = Cli.run("inspect", fixture.directory());
+    assertEquals(0, run.code(), run.err());
+    long parameters = HuggingFaceModel.load(fixture.directory()).numParams();
+    String count = String.format(Locale.ROOT, "(%,d)", parameters);
+    assertTrue(run.out().contains(count), count + " is not in " + run.out());
+  }
+
+  @Test
+  void theRotarySchemeAndTheStoredTypeAreTold() {
+    String out = Cli.run("inspect", Fixture.named("llama3-tied-sharded").directory()).out();
+    assertTrue(
+        out.contains(
+            "rotary        theta 10,000, 8 of 8 dimensions, half-split, scaling Llama3, factor 4.0,"
+                + " lowFrequencyFactor 1.0, highFrequencyFactor 4.0, originalMaxPositions 32\n"),
+        out);
+    assertTrue(out.contains("weights       20 tensors, 19.1 K numbers stored as BF16\n"), out);
+    assertTrue(out.contains("vocabulary    96 tokens, tied embeddings\n"), out);
+  }
+
+  @Test
+  void theKernelsAreToldWithoutAModel() {
+    Cli run = Cli.run("inspect", "--kernels");
+    assertEquals(0, run.code(), run.err());
+    assertTrue(run.out().contains("also here: "), run.out());
+    assertEquals(
+        "anchor4j inspect: inspect needs a MODEL, or --kernels\n", Cli.run("inspect").err());
+  }
+}
