@@ -70,9 +70,8 @@ final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLa
             ? TokenDocuments.afterAnchors(conf.getAnchorTokens(), batch, tokens)
             : TokenDocuments.ofMask(layerId(), maskArray, batch, tokens);
     INDArray attended = create(x, place, query.size(2), workspaces);
-    DataType statistics = dataType == DataType.DOUBLE ? DataType.DOUBLE : DataType.FLOAT;
     INDArray logSumExp =
-        workspaces.createUninitialized(place, statistics, batch, conf.getHeads(), tokens);
+        workspaces.createUninitialized(place, sumType(), batch, conf.getHeads(), tokens);
     var pass =
         new Pass(
             query,
@@ -182,12 +181,7 @@ final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLa
     return heads.reshape('c', true, heads.size(0) * heads.size(1), heads.size(2)).permute(1, 0);
   }
 
-  private INDArray create(
-      INDArray x, ArrayType place, long channels, LayerWorkspaceMgr workspaces) {
-    return TokenMajor.create(workspaces, place, dataType, x.size(0), x.size(1), channels);
-  }
-
   private INDArray like(INDArray array, LayerWorkspaceMgr workspaces) {
-    return workspaces.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, array.shape(), 'c');
+    return create(array, ArrayType.BP_WORKING_MEM, array.size(2), workspaces);
   }
 }

@@ -37,14 +37,7 @@ final class GatedMlpLayerImpl extends SequenceLayerImpl<GatedMlpLayer> {
     linear(x, GatedMlpLayer.UP_WEIGHT_KEY, GatedMlpLayer.UP_BIAS_KEY, upNow, training, workspaces);
     INDArray gated = intermediate(x, ArrayType.FF_WORKING_MEM, workspaces);
     Nd4j.exec(new GatedSilu(gateNow, upNow, gated));
-    INDArray out =
-        TokenMajor.create(
-            workspaces,
-            ArrayType.ACTIVATIONS,
-            dataType,
-            x.size(0),
-            x.size(1),
-            layerConf().getNOut());
+    INDArray out = create(x, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaces);
     linear(
         gated,
         GatedMlpLayer.DOWN_WEIGHT_KEY,
@@ -79,10 +72,8 @@ final class GatedMlpLayerImpl extends SequenceLayerImpl<GatedMlpLayer> {
     INDArray upGradient = gated; // Its memory; the product is not needed any more.
     Nd4j.exec(new GatedSiluGradient(gate, up, gatedGradient, gateGradient, upGradient));
 
-    INDArray dx =
-        workspaces.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, x.shape(), 'c');
-    INDArray throughUp =
-        workspaces.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, x.shape(), 'c');
+    INDArray dx = create(x, ArrayType.ACTIVATION_GRAD, x.size(2), workspaces);
+    INDArray throughUp = create(x, ArrayType.BP_WORKING_MEM, x.size(2), workspaces);
     linearGradient(
         x,
         GatedMlpLayer.GATE_WEIGHT_KEY,
@@ -107,8 +98,7 @@ final class GatedMlpLayerImpl extends SequenceLayerImpl<GatedMlpLayer> {
   }
 
   private INDArray intermediate(INDArray x, ArrayType place, LayerWorkspaceMgr workspaces) {
-    return TokenMajor.create(
-        workspaces, place, dataType, x.size(0), x.size(1), layerConf().getIntermediateSize());
+    return create(x, place, layerConf().getIntermediateSize(), workspaces);
   }
 
   private void linear(

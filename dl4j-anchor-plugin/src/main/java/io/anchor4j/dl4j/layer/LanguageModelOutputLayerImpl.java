@@ -93,14 +93,7 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
     assertInputSet(false);
     applyDropOutIfNecessary(training, workspaceMgr);
     INDArray x = tokens(input, ArrayType.FF_WORKING_MEM, workspaceMgr);
-    INDArray logits =
-        TokenMajor.create(
-            workspaceMgr,
-            ArrayType.ACTIVATIONS,
-            dataType,
-            x.size(0),
-            x.size(1),
-            layerConf().getNOut());
+    INDArray logits = create(x, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaceMgr);
     INDArray weight = weight(training, workspaceMgr);
     Nd4j.exec(new MixedLinear(layerConf().getPrecision(), x, weight, null, logits));
     return TokenMajor.activations(logits);
@@ -140,8 +133,7 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
     LanguageModelTargets targets = targets();
     INDArray x = tokens(input, ArrayType.BP_WORKING_MEM, workspaceMgr);
     INDArray[] forward = losses(x, targets, true, ArrayType.BP_WORKING_MEM, workspaceMgr);
-    INDArray dx =
-        workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, x.shape(), 'c');
+    INDArray dx = create(x, ArrayType.ACTIVATION_GRAD, x.size(2), workspaceMgr);
     exactGradient(x, targets, forward[1], dx, workspaceMgr);
     knownLoss = targets.mean(forward[0]);
     INDArray next = TokenMajor.activations(dx);
@@ -160,7 +152,7 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
     double scale = conf().isMiniBatch() ? share * x.size(0) : share;
     INDArray lossGradients =
         workspaces
-            .createUninitialized(ArrayType.BP_WORKING_MEM, lossType(), logSumExp.length())
+            .createUninitialized(ArrayType.BP_WORKING_MEM, sumType(), logSumExp.length())
             .assign(scale);
     INDArray weight = weight(true, workspaces);
     boolean tied = layerConf().getTiedTo() != null;
@@ -208,8 +200,8 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
       ArrayType place,
       LayerWorkspaceMgr workspaces) {
     INDArray rows = TokenMajor.rows(x);
-    INDArray losses = workspaces.createUninitialized(place, lossType(), rows.size(0));
-    INDArray logSumExp = workspaces.createUninitialized(place, lossType(), rows.size(0));
+    INDArray losses = workspaces.createUninitialized(place, sumType(), rows.size(0));
+    INDArray logSumExp = workspaces.createUninitialized(place, sumType(), rows.size(0));
     Nd4j.exec(
         new LinearCrossEntropy(
             layerConf().getPrecision(),
@@ -219,10 +211,6 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
             losses,
             logSumExp));
     return new INDArray[] {losses, logSumExp};
-  }
-
-  private DataType lossType() {
-    return dataType == DataType.DOUBLE ? DataType.DOUBLE : DataType.FLOAT;
   }
 
   private LanguageModelTargets targets() {

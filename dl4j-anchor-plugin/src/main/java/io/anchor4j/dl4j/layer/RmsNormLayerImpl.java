@@ -19,7 +19,7 @@ final class RmsNormLayerImpl extends SequenceLayerImpl<RmsNormLayer> {
   @Override
   INDArray forward(INDArray x, boolean training, LayerWorkspaceMgr workspaces) {
     INDArray gain = getParamWithNoise(RmsNormLayer.GAIN_KEY, training, workspaces);
-    INDArray out = workspaces.createUninitialized(ArrayType.ACTIVATIONS, dataType, x.shape(), 'c');
+    INDArray out = create(x, ArrayType.ACTIVATIONS, x.size(2), workspaces);
     Nd4j.exec(new RmsNorm(layerConf().getEpsilon(), x, gain, out));
     return out;
   }
@@ -27,8 +27,7 @@ final class RmsNormLayerImpl extends SequenceLayerImpl<RmsNormLayer> {
   @Override
   INDArray backward(INDArray x, INDArray outputGradient, LayerWorkspaceMgr workspaces) {
     INDArray gain = getParamWithNoise(RmsNormLayer.GAIN_KEY, true, workspaces);
-    INDArray dx =
-        workspaces.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, x.shape(), 'c');
+    INDArray dx = create(x, ArrayType.ACTIVATION_GRAD, x.size(2), workspaces);
     INDArray gainGradient = gradientViews.get(RmsNormLayer.GAIN_KEY);
     Nd4j.exec(
         new RmsNormGradient(layerConf().getEpsilon(), x, gain, outputGradient, dx, gainGradient));

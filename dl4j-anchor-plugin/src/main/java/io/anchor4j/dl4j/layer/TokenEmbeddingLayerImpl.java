@@ -60,14 +60,7 @@ final class TokenEmbeddingLayerImpl extends TokenLayerImpl<TokenEmbeddingLayer> 
   public INDArray activate(boolean training, LayerWorkspaceMgr workspaceMgr) {
     assertInputSet(false);
     int[] ids = ids();
-    INDArray out =
-        TokenMajor.create(
-            workspaceMgr,
-            ArrayType.ACTIVATIONS,
-            dataType,
-            input.size(0),
-            input.size(1),
-            layerConf().getNOut());
+    INDArray out = create(input, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaceMgr);
     Nd4j.pullRows(weight(), TokenMajor.rows(out), 1, ids);
     return TokenMajor.activations(out);
   }
@@ -77,7 +70,7 @@ final class TokenEmbeddingLayerImpl extends TokenLayerImpl<TokenEmbeddingLayer> 
       INDArray epsilon, LayerWorkspaceMgr workspaceMgr) {
     assertInputSet(true);
     // Sums are formed in float32 for HALF: a frequent token adds up hundreds of small numbers.
-    DataType sumType = dataType == DataType.DOUBLE ? DataType.DOUBLE : DataType.FLOAT;
+    DataType sumType = sumType();
     INDArray rows =
         TokenMajor.rows(TokenMajor.of(epsilon, sumType, workspaceMgr, ArrayType.BP_WORKING_MEM));
     int[] ids = ids();

@@ -44,6 +44,18 @@ abstract class TokenLayerImpl<C extends TokenLayer> extends BaseLayer<C> {
     return TokenMajor.of(activations, dataType, workspaces, place);
   }
 
+  /**
+   * Returns an uninitialised [B, T, channels] for the tokens of {@code x} [B, T] or [B, T, any].
+   */
+  final INDArray create(INDArray x, ArrayType place, long channels, LayerWorkspaceMgr workspaces) {
+    return TokenMajor.create(workspaces, place, dataType, x.size(0), x.size(1), channels);
+  }
+
+  /** The type of sums that HALF is too narrow for: statistics of attention, losses, gradients. */
+  final DataType sumType() {
+    return dataType == DataType.DOUBLE ? DataType.DOUBLE : DataType.FLOAT;
+  }
+
   @Override
   public void setParams(INDArray params) {
     if (params != paramsFlattened) {

@@ -21,14 +21,7 @@ final class TokenLinearLayerImpl extends SequenceLayerImpl<TokenLinearLayer> {
     INDArray weight = getParamWithNoise(TokenLinearLayer.WEIGHT_KEY, training, workspaces);
     INDArray bias =
         hasBias() ? getParamWithNoise(TokenLinearLayer.BIAS_KEY, training, workspaces) : null;
-    INDArray out =
-        TokenMajor.create(
-            workspaces,
-            ArrayType.ACTIVATIONS,
-            dataType,
-            x.size(0),
-            x.size(1),
-            layerConf().getNOut());
+    INDArray out = create(x, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaces);
     Nd4j.exec(new MixedLinear(layerConf().getPrecision(), x, weight, bias, out));
     return out;
   }
@@ -36,8 +29,7 @@ final class TokenLinearLayerImpl extends SequenceLayerImpl<TokenLinearLayer> {
   @Override
   INDArray backward(INDArray x, INDArray outputGradient, LayerWorkspaceMgr workspaces) {
     INDArray weight = getParamWithNoise(TokenLinearLayer.WEIGHT_KEY, true, workspaces);
-    INDArray dx =
-        workspaces.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, x.shape(), 'c');
+    INDArray dx = create(x, ArrayType.ACTIVATION_GRAD, x.size(2), workspaces);
     Nd4j.exec(
         new MixedLinearGradient(
             layerConf().getPrecision(),
