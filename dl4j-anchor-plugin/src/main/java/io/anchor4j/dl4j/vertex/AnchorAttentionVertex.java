@@ -5,10 +5,8 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.base.Preconditions;
 import io.anchor4j.attention.AttentionConfig;
 import java.util.List;
-import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
@@ -91,14 +89,8 @@ public final class AnchorAttentionVertex extends TokenVertex {
   }
 
   @Override
-  public org.deeplearning4j.nn.graph.vertex.GraphVertex instantiate(
-      ComputationGraph graph,
-      String name,
-      int idx,
-      INDArray paramsView,
-      boolean initializeParams,
-      DataType networkDatatype) {
-    return new AnchorAttentionVertexImpl(graph, name, idx, networkDatatype, this);
+  TokenVertexImpl implement(ComputationGraph graph, String name, int index, DataType type) {
+    return new AnchorAttentionVertexImpl(graph, name, index, type, this);
   }
 
   @Override
@@ -117,7 +109,7 @@ public final class AnchorAttentionVertex extends TokenVertex {
   }
 
   @Override
-  long trainingElementsPerToken(InputType.InputTypeRecurrent first) {
+  long trainingElementsPerToken() {
     return heads; // The log-sum-exp.
   }
 

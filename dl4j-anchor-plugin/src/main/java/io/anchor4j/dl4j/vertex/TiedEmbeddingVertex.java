@@ -1,10 +1,7 @@
 package io.anchor4j.dl4j.vertex;
 
-import java.util.List;
-import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Passes its input on to a {@link io.anchor4j.dl4j.layer.LanguageModelOutputLayer} and hands that
@@ -22,14 +19,8 @@ public final class TiedEmbeddingVertex extends TokenVertex {
   private static final long serialVersionUID = 1L;
 
   @Override
-  public org.deeplearning4j.nn.graph.vertex.GraphVertex instantiate(
-      ComputationGraph graph,
-      String name,
-      int idx,
-      INDArray paramsView,
-      boolean initializeParams,
-      DataType networkDatatype) {
-    return new TiedEmbeddingVertexImpl(graph, name, idx, networkDatatype);
+  TokenVertexImpl implement(ComputationGraph graph, String name, int index, DataType type) {
+    return new TiedEmbeddingVertexImpl(graph, name, index, type);
   }
 
   @Override
@@ -40,16 +31,6 @@ public final class TiedEmbeddingVertex extends TokenVertex {
   @Override
   public int maxVertexInputs() {
     return 1;
-  }
-
-  @Override
-  List<Object> options() {
-    return List.of();
-  }
-
-  @Override
-  long trainingElementsPerToken(InputType.InputTypeRecurrent first) {
-    return 0;
   }
 
   @Override

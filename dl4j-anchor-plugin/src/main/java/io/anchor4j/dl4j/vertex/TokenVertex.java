@@ -6,16 +6,36 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.inputs.InvalidInputTypeException;
 import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** What the configurations of this package share: sequences, no parameters, equality by options. */
 abstract class TokenVertex extends GraphVertex {
   private static final long serialVersionUID = 1L;
 
-  /** The options of this vertex. */
-  abstract List<Object> options();
+  /** The options of this vertex, none unless it has some. */
+  List<Object> options() {
+    return List.of();
+  }
 
   /** Elements a token needs in training beside the output, for the memory report. */
-  abstract long trainingElementsPerToken(InputType.InputTypeRecurrent first);
+  long trainingElementsPerToken() {
+    return 0;
+  }
+
+  abstract TokenVertexImpl implement(ComputationGraph graph, String name, int index, DataType type);
+
+  @Override
+  public org.deeplearning4j.nn.graph.vertex.GraphVertex instantiate(
+      ComputationGraph graph,
+      String name,
+      int idx,
+      INDArray paramsView,
+      boolean initializeParams,
+      DataType networkDatatype) {
+    return implement(graph, name, idx, networkDatatype);
+  }
 
   @Override
   public long numParams(boolean backprop) {
@@ -42,7 +62,7 @@ abstract class TokenVertex extends GraphVertex {
   @Override
   public MemoryReport getMemoryReport(InputType... inputTypes) {
     var first = (InputType.InputTypeRecurrent) getOutputType(-1, inputTypes);
-    long elements = trainingElementsPerToken(first) * first.getTimeSeriesLength();
+    long elements = trainingElementsPerToken() * first.getTimeSeriesLength();
     return new LayerMemoryReport.Builder(null, getClass(), first, first)
         .standardMemory(0, 0)
         .workingMemory(0, 0, 0, elements)
