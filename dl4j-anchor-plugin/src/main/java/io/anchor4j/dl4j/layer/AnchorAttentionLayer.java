@@ -2,6 +2,7 @@ package io.anchor4j.dl4j.layer;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.base.Preconditions;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.attention.AttentionShapes;
@@ -28,7 +29,9 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * of each row are anchors and the rest is one document. The output of padding is exactly 0.
  *
  * <p>The mask passes on unchanged. Put a {@link BinaryMaskLayer} after the last layer that reads
- * documents: DL4J's own layers multiply by the mask.
+ * documents: DL4J's own layers multiply by the mask. DL4J's {@code ElementWiseVertex} and {@code
+ * MergeVertex} make it 0 and 1, and so all tokens anchors to the layers after them: add residuals
+ * with a {@link io.anchor4j.dl4j.vertex.ResidualVertex}, which keeps it.
  *
  * @see <a href="https://arxiv.org/abs/2411.13476">AnchorAttention</a>
  */
@@ -75,9 +78,9 @@ public final class AnchorAttentionLayer extends TokenLayer {
         "AnchorAttentionLayer: anchorTokens must be 0 or more, got %s",
         builder.anchorTokens);
     anchorTokens = builder.anchorTokens;
-    positions = builder.positions;
+    positions = Preconditions.checkNotNull(builder.positions, "AnchorAttentionLayer: positions");
     projectInput = builder.projectInput;
-    attention = builder.attention;
+    attention = Preconditions.checkNotNull(builder.attention, "AnchorAttentionLayer: attention");
     if (projectInput) {
       headSize = builder.headSize == 0 ? defaultHeadSize(builder) : builder.headSize;
     } else {

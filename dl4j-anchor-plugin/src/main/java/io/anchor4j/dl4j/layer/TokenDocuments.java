@@ -29,7 +29,8 @@ public final class TokenDocuments {
    *     numbers exactly
    * @param batch B of the activations
    * @param tokens T of the activations
-   * @throws IllegalArgumentException if the shape differs or a number is negative or not whole
+   * @throws IllegalArgumentException if the shape differs or a number is negative, not whole or no
+   *     INT
    */
   public static TokenDocuments ofMask(String layer, INDArray mask, long batch, long tokens) {
     checkArgument(
@@ -44,7 +45,7 @@ public final class TokenDocuments {
     int[][] ids = new int[(int) batch][(int) tokens];
     for (int i = 0; i < numbers.length; i++) {
       checkArgument(
-          numbers[i] >= 0 && numbers[i] == Math.rint(numbers[i]),
+          numbers[i] >= 0 && numbers[i] <= Integer.MAX_VALUE && numbers[i] == Math.rint(numbers[i]),
           "%s: the features mask must hold 0 (padding), 1 (anchor) or n + 1 (document n), got %s at"
               + " row %s, token %s",
           layer,

@@ -195,6 +195,7 @@ class AnchorAttentionNetworkTest {
     INDArray half = Nd4j.valueArrayOf(new long[] {2, 6}, 0.5);
     assertMessage(net, half, "got 0.5 at row 0, token 0");
     assertMessage(net, MASK.dup().putScalar(1, 4, -1), "got -1.0 at row 1, token 4");
+    assertMessage(net, Nd4j.valueArrayOf(new long[] {2, 6}, 1e10, DataType.DOUBLE), "got 1.0E10");
   }
 
   private static void assertMessage(MultiLayerNetwork net, INDArray mask, String part) {
