@@ -2,7 +2,9 @@ package io.anchor4j.dl4j.vertex;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
+import io.anchor4j.dl4j.layer.AnchorAttentionLayer;
 import io.anchor4j.dl4j.layer.LanguageModelOutputLayer;
 import io.anchor4j.dl4j.layer.TokenEmbeddingLayer;
 import io.anchor4j.dl4j.layer.TokenLinearLayer;
@@ -10,6 +12,7 @@ import io.anchor4j.testing.GradientChecks;
 import org.deeplearning4j.gradientcheck.GradientCheckUtil.GraphConfig;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -52,6 +55,34 @@ class ResidualVertexTest {
             .net(net)
             .inputs(new INDArray[] {Nd4j.createFromArray(new int[][] {{1, 3, 0}, {2, 2, 1}})})
             .labels(new INDArray[] {Nd4j.createFromArray(new int[][] {{3, 0, -100}, {2, 1, 0}})}));
+  }
+
+  /** DL4J's ElementWiseVertex would hand on 0 and 1, and the documents would see each other. */
+  @Test
+  void theMaskKeepsItsDocuments() {
+    var conf =
+        new NeuralNetConfiguration.Builder()
+            .graphBuilder()
+            .addInputs("x")
+            .addLayer("term", linear(), "x")
+            .addVertex("sum", new ResidualVertex(), "term", "x")
+            .addLayer(
+                "attention",
+                new AnchorAttentionLayer.Builder().nIn(3).nOut(3).nHeads(1).build(),
+                "sum")
+            .setOutputs("attention")
+            .build();
+    var net = new ComputationGraph(conf);
+    net.init();
+    INDArray[] mask = {Nd4j.createFromArray(new int[][] {{1, 2, 3}})};
+    INDArray x = Nd4j.rand(DataType.FLOAT, 1, 3, 3);
+    INDArray changed = x.dup().putScalar(new int[] {0, 0, 1}, 5);
+    INDArray before = net.output(false, new INDArray[] {x}, mask)[0];
+    INDArray after = net.output(false, new INDArray[] {changed}, mask)[0];
+    for (int c = 0; c < 3; c++) {
+      assertEquals(before.getFloat(0, c, 2), after.getFloat(0, c, 2));
+      assertNotEquals(before.getFloat(0, c, 1), after.getFloat(0, c, 1));
+    }
   }
 
   @ParameterizedTest
