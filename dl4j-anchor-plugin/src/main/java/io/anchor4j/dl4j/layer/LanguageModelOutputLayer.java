@@ -13,9 +13,10 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  *
  * <p>Sequences [B, nIn, T] in. Labels are INT [B, T]: entry t is the id, 0 to nOut - 1, that output
  * t must predict, already shifted, or -100 where it does not count; a labels mask, if there is one,
- * also has to be non-zero. The score is the mean over the targets that count. Training goes through
- * the vocabulary in chunks, so that the T x V logits never exist whole; only {@code output(...)}
- * forms them, as [B, nOut, T], not normalised.
+ * also has to be non-zero. A features mask does not take targets out: -100 does, at padding too.
+ * The score is the mean over the targets that count. Training goes through the vocabulary in
+ * chunks, so that the T x V logits never exist whole; only {@code output(...)} forms them, as [B,
+ * nOut, T], not normalised.
  *
  * <p>Parameter: {@code W} [nIn, nOut]. With {@code tiedTo(name)} there is none: the vectors of that
  * {@link TokenEmbeddingLayer} are used and trained from both sides. A {@link
