@@ -3,6 +3,7 @@ package io.anchor4j.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.common.base.Splitter;
 import io.anchor4j.huggingface.HuggingFaceModel;
 import io.anchor4j.huggingface.Tokenizer;
 import java.nio.file.Files;
@@ -24,7 +25,7 @@ class DemoTest {
       // Four buckets of places and all of them: five perplexities, each below the vocabulary.
       var numbers = Pattern.compile("(?m)^" + row + "((?: +[\\d,.]+){5})").matcher(result.out());
       assertTrue(numbers.find(), result.out());
-      for (String number : numbers.group(1).strip().split(" +")) {
+      for (String number : Splitter.on(' ').omitEmptyStrings().split(numbers.group(1))) {
         double perplexity = Double.parseDouble(number.replace(",", ""));
         assertTrue(perplexity > 1 && perplexity < 2500, row + ": " + number);
       }

@@ -95,9 +95,9 @@ class ScoreTest {
     Cli perDocument =
         Cli.run(
             "score", "--model", fixture.directory(), "--data", data, "--positions", "per-document");
-    String[] lines = continuous.out().split("\n");
-    assertEquals(lines[1], perDocument.out().split("\n")[1]);
-    assertFalse(lines[0].equals(lines[1]), "positions 7 and 9 made no difference");
+    List<String> lines = continuous.out().lines().toList();
+    assertEquals(lines.get(1), perDocument.out().lines().toList().get(1));
+    assertFalse(lines.get(0).equals(lines.get(1)), "positions 7 and 9 made no difference");
   }
 
   @Test
