@@ -115,7 +115,7 @@ public final class Demo {
               .formatted(rows.size(), LONG_LENGTH));
       List<ArmResult> results = compare(rows, longSteps);
       new DemoReport(directory, shortSteps, longSteps, rows.size(), results)
-          .write(command, budget, corpus);
+          .write(command, budget, corpus, console);
       show(results);
     }
   }

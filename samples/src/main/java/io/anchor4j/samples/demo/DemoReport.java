@@ -1,5 +1,6 @@
 package io.anchor4j.samples.demo;
 
+import io.anchor4j.samples.report.Console;
 import io.anchor4j.samples.report.Durations;
 import io.anchor4j.samples.report.LinePlot;
 import io.anchor4j.samples.report.Machine;
@@ -87,8 +88,13 @@ final class DemoReport {
   }
 
   /** Draws the plots and writes report.md. */
-  void write(String command, DemoBudget budget, DemoCorpus corpus) throws IOException {
-    plots();
+  void write(String command, DemoBudget budget, DemoCorpus corpus, Console console)
+      throws IOException {
+    try {
+      plots();
+    } catch (IOException e) { // all is measured: a missing font must not hide that
+      console.note("no plots: " + e.getMessage());
+    }
     String took = Durations.text(budget.elapsed());
     OutputFile.write(
         directory.report(),
@@ -102,7 +108,8 @@ final class DemoReport {
         Perplexity of the predicted tokens by their place in the row, on %d rows of %d tokens, each \
         filled by one long document that was never trained on. All models are scored as transformers \
         would run them: plain causal attention. "time" is that of %d training steps (by \
-        the median step), "time saved" is against full attention. The head of a source file (package, \
+        the median step), "time saved" is against full attention; the three ran one after another, so \
+        whatever else the machine did meanwhile counts. The head of a source file (package, \
         imports) is easier to predict than what follows, so compare within a column.
 
         ![Perplexity by place in the row](plots/perplexity.png)
