@@ -35,7 +35,6 @@ public final class Demo {
 
   static final int SHORT_LENGTH = 256;
   static final int LONG_LENGTH = 2048;
-  static final int LONG_ROWS_A_STEP = 1;
 
   private final Console console;
   private final DemoDirectory directory;
@@ -102,7 +101,7 @@ public final class Demo {
       }
       DemoDirectory.delete(directory.trial());
 
-      int most = budget.validationRows(stepSeconds / LONG_ROWS_A_STEP, ARMS.size() + 1);
+      int most = budget.validationRows(stepSeconds, ARMS.size() + 1);
       List<PackedRow> rows =
           LongRows.of(
               corpus.validation(),

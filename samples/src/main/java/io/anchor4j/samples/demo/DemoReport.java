@@ -125,7 +125,7 @@ final class DemoReport {
         2048, tied embeddings, float32
         - first phase: %d steps of 8 rows of %d tokens, full attention, theta 10000 \
         (run-files/short.yaml)
-        - extension: %d steps of %d rows of %d tokens, from the same weights over the same rows in \
+        - extension: %d steps of one row of %d tokens, from the same weights over the same rows in \
         the same order, theta 100000; only documents that fit a row, as one that fills it alone makes all masks \
         the same (run-files/extend.yaml)
 
@@ -158,7 +158,6 @@ final class DemoReport {
                 shortSteps,
                 Demo.SHORT_LENGTH,
                 longSteps,
-                Demo.LONG_ROWS_A_STEP,
                 Demo.LONG_LENGTH,
                 String.join("/model`, `", Demo.ARMS) + "/model"));
   }

@@ -58,10 +58,15 @@ final class Chart {
     style.setYAxisTickMarkSpacingHint(60);
   }
 
-  /** Adds a line in the colour of run {@code run}. */
-  Chart line(String name, int run, float width, double[] x, double[] y) {
-    series(name, x, y, width, colour(run));
+  /** Adds a line in the colour of run {@code run} of {@code runs}. */
+  Chart line(String name, int run, int runs, double[] x, double[] y) {
+    series(name, x, y, width(run, runs), colour(run));
     return this;
+  }
+
+  /** Lines that may coincide are drawn ever thinner over each other, so that each stays visible. */
+  private static float width(int run, int runs) {
+    return 2f + 1.5f * Math.min(3, runs - 1 - run);
   }
 
   /** Adds a thin pale line that the legend leaves out: the raw values under a smooth line. */
@@ -73,7 +78,15 @@ final class Chart {
   }
 
   /** Adds a line with a mark at each point. */
-  Chart marked(String name, int run, double[] x, double[] y) {
+  Chart marked(String name, int run, int runs, double[] x, double[] y) {
+    XYSeries series = series(name, x, y, width(run, runs), colour(run));
+    series.setMarker(SeriesMarkers.CIRCLE);
+    series.setMarkerColor(colour(run));
+    return this;
+  }
+
+  /** Adds a dashed line with a mark at each point, for a second curve of a run. */
+  Chart dashed(String name, int run, double[] x, double[] y) {
     XYSeries series = series(name, x, y, 1.5f, colour(run));
     series.setMarker(SeriesMarkers.CIRCLE);
     series.setMarkerColor(colour(run));
@@ -104,6 +117,13 @@ final class Chart {
 
   Chart legendAtBottomRight() {
     chart.getStyler().setLegendPosition(LegendPosition.InsideSE);
+    return this;
+  }
+
+  /** Spreads small values out; all must be above 0. */
+  Chart yLogarithmic() {
+    chart.getStyler().setYAxisLogarithmic(true);
+    chart.getStyler().setYAxisLogarithmicDecadeOnly(false);
     return this;
   }
 

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A picture of a few marked curves. */
+/** A picture of a few marked curves of values above 0, on a logarithmic axis. */
 public final class LinePlot {
   /**
    * One curve.
@@ -21,9 +21,14 @@ public final class LinePlot {
   public static Path save(
       String title, String xTitle, String yTitle, double lastX, List<Curve> curves, Path file)
       throws IOException {
-    Chart chart = new Chart(title, xTitle, yTitle).xUpTo(lastX).legendAtTopLeft();
+    Chart chart =
+        new Chart(title, xTitle, yTitle)
+            .xUpTo(lastX)
+            .yLogarithmic()
+            .yPattern("#,##0")
+            .legendAtTopLeft();
     for (int i = 0; i < curves.size(); i++) {
-      chart.marked(curves.get(i).name(), i, curves.get(i).x(), curves.get(i).y());
+      chart.marked(curves.get(i).name(), i, curves.size(), curves.get(i).x(), curves.get(i).y());
     }
     return chart.save(file);
   }

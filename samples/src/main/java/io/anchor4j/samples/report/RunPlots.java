@@ -54,7 +54,7 @@ public final class RunPlots {
     for (int run = 0; run < runs.size(); run++) {
       List<RunMetrics.Validation> validations = runs.get(run).validations();
       if (!validations.isEmpty()) {
-        chart.marked(
+        chart.dashed(
             names.get(run) + ", validation",
             run,
             validations.stream().mapToDouble(RunMetrics.Validation::step).toArray(),
@@ -84,9 +84,7 @@ public final class RunPlots {
     for (int run = 0; run < runs.size(); run++) {
       Curve raw = Curve.of(runs.get(run), value);
       Curve shown = (smooth ? raw.smoothed() : raw).thinned();
-      // Curves that may coincide are drawn ever thinner, so that each stays visible.
-      float width = smooth ? 2.5f : 2f + 3f * (runs.size() - 1 - run);
-      chart.line(names.get(run), run, width, shown.x(), shown.y());
+      chart.line(names.get(run), run, runs.size(), shown.x(), shown.y());
     }
     return chart;
   }

@@ -2,8 +2,11 @@ package io.anchor4j.samples.report;
 
 /** Averages that show the trend under a noisy curve. */
 final class Smoothing {
-  /** A value's weight halves over a hundredth of the run: enough to calm, too little to mislead. */
-  private static final double HALF_LIVES_PER_RUN = 100;
+  /** A value's weight halves over this share of the run: enough to calm, too little to mislead. */
+  private static final double HALF_LIFE_SHARE = 0.015;
+
+  /** In steps, for short runs. */
+  private static final double SHORTEST_HALF_LIFE = 3;
 
   private Smoothing() {}
 
@@ -13,7 +16,8 @@ final class Smoothing {
    */
   static double[] exponential(double[] values) {
     int count = values.length;
-    double keep = Math.pow(0.5, HALF_LIVES_PER_RUN / Math.max(HALF_LIVES_PER_RUN, count));
+    double halfLife = Math.max(SHORTEST_HALF_LIFE, HALF_LIFE_SHARE * count);
+    double keep = Math.pow(0.5, 1 / halfLife);
     var sums = new double[count];
     var weights = new double[count];
     double sum = 0;
