@@ -27,6 +27,7 @@ import io.anchor4j.training.RunConfig.Rope;
 import io.anchor4j.training.RunConfig.Schedule;
 import io.anchor4j.training.RunConfig.Training;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -48,11 +49,17 @@ final class RunFile {
   private RunFile() {}
 
   static RunConfig read(Path file, List<String> overrides) {
+    if (Files.isDirectory(file)) {
+      throw new IllegalArgumentException(file + " is a directory; a run file (YAML) is expected");
+    }
     String text;
     try {
       text = Files.readString(file);
     } catch (NoSuchFileException e) {
       throw new IllegalArgumentException(file + ": there is no such run file", e);
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(
+          file + " is not text in UTF-8; a run file (YAML) is expected", e);
     } catch (IOException e) {
       throw new IllegalArgumentException(file + ": the run file cannot be read: " + e, e);
     }

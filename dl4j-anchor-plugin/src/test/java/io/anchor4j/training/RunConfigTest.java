@@ -268,12 +268,26 @@ class RunConfigTest {
   }
 
   @Test
-  void aMissingFileIsNamed(@TempDir Path directory) throws IOException {
+  void aFileThatCannotBeReadIsNamed(@TempDir Path directory) throws IOException {
     Path file = directory.resolve("run.yaml");
     assertEquals(
         file + ": there is no such run file",
         assertThrows(IllegalArgumentException.class, () -> RunConfig.read(file, List.of()))
             .getMessage());
+    assertEquals(
+        directory + " is a directory; a run file (YAML) is expected",
+        assertThrows(IllegalArgumentException.class, () -> RunConfig.read(directory, List.of()))
+            .getMessage());
+    Files.write(file, new byte[] {(byte) 0x89, 'P', 'N', 'G'});
+    assertEquals(
+        file + " is not text in UTF-8; a run file (YAML) is expected",
+        assertThrows(IllegalArgumentException.class, () -> RunConfig.read(file, List.of()))
+            .getMessage());
+    Files.write(file, new byte[] {0, 1, 2});
+    assertTrue(
+        assertThrows(IllegalArgumentException.class, () -> RunConfig.read(file, List.of()))
+            .getMessage()
+            .startsWith(file + ", line 1: not YAML: "));
     Files.writeString(file, LEAST);
     assertFalse(RunConfig.read(file, List.of("data.shuffle=false")).data().shuffle());
   }
