@@ -75,6 +75,9 @@ class TrainCommandTest {
     assertEquals(2, again.code());
     assertTrue(again.err().contains("pass --resume to go on from there"), again.err());
     assertEquals(1, again.err().strip().lines().count());
+    Cli resumed = Cli.run("train", runFile, "--resume");
+    assertEquals(0, resumed.code(), resumed.err());
+    assertEquals("already finished at step 6", resumed.err().strip());
     Cli other = Cli.run("train", runFile, "output=" + directory.resolve("other"));
     assertEquals(0, other.code(), other.err());
     assertNotEquals("", other.out());

@@ -7,10 +7,15 @@ import io.anchor4j.training.RunConfig;
 import io.anchor4j.training.TrainingRun;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code train RUN.yaml}: trains or fine-tunes as a run file says. */
 @Command(
@@ -28,6 +33,11 @@ import picocli.CommandLine.Parameters;
       "  anchor4j train run.yaml --resume"
     })
 final class TrainVerb extends Verb {
+  private static final String RESUME = "--resume";
+  private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_./:,+@%=-]+");
+
+  @Spec private CommandSpec spec;
+
   @Parameters(index = "0", paramLabel = "RUN.yaml", description = "The run file.")
   private Path runFile;
 
@@ -37,7 +47,7 @@ final class TrainVerb extends Verb {
       description = "Settings that win over the run file's.")
   private List<String> settings = List.of();
 
-  @Option(names = "--resume", description = "Go on from the newest checkpoint.")
+  @Option(names = RESUME, description = "Go on from the newest checkpoint.")
   private boolean resume;
 
   @Mixin private BadLinesOption badLines;
@@ -52,11 +62,28 @@ final class TrainVerb extends Verb {
     }
     badLines.report(console);
     if (!finished) {
-      console.note("stopped; go on with: " + commandLine().replace(" --resume", "") + " --resume");
+      console.note("stopped; go on with: " + resumeCommand());
       return;
     }
     RunReport.write(Path.of(config.output()), commandLine(), console);
     console.result(config.output());
+  }
+
+  /** Returns what to type in a shell to go on with this very run: all that was given, and more. */
+  String resumeCommand() {
+    List<String> given = spec.commandLine().getParent().getParseResult().originalArgs();
+    return Stream.of(
+            Stream.of("anchor4j"),
+            given.stream().filter(word -> !word.equals(RESUME)),
+            Stream.of(RESUME))
+        .flatMap(words -> words)
+        .map(TrainVerb::quoted)
+        .collect(Collectors.joining(" "));
+  }
+
+  /** Quotes a word for a POSIX shell where it needs that. */
+  private static String quoted(String word) {
+    return PLAIN.matcher(word).matches() ? word : "'" + word.replace("'", "'\\''") + "'";
   }
 
   private static final class StoppableDisplay extends TrainingDisplay {
@@ -73,6 +100,10 @@ final class TrainVerb extends Verb {
 
     @Override
     public void started(long done, long steps) {
+      if (done >= steps) {
+        console.note("already finished at step " + done);
+        return;
+      }
       console.note("training into " + output + ", steps " + (done + 1) + " to " + steps);
       super.started(done, steps);
     }
