@@ -33,7 +33,8 @@ public final class TrainingRun {
   /** The Hugging Face directory in the run directory. */
   public static final String MODEL = "model";
 
-  private static final String CHECKPOINTS = "checkpoints";
+  /** The directory of checkpoints in the run directory. */
+  static final String CHECKPOINTS = "checkpoints";
 
   private static final Logger log = LoggerFactory.getLogger(TrainingRun.class);
 
@@ -58,11 +59,11 @@ public final class TrainingRun {
    * Trains from the first step, or from the newest checkpoint on, to the last step, and writes the
    * model.
    *
-   * @param resume go on from the newest checkpoint; from the first step if there is none
+   * @param resume go on from the newest checkpoint
    * @return false if {@code progress} asked to stop before the last step
    * @throws IllegalArgumentException if the model, the data or the checkpoint cannot be used, if
-   *     the output holds a run that is not to be resumed, or if a setting was changed that would
-   *     lead to other results
+   *     the output holds a run that is not to be resumed, no checkpoint to resume from, or files of
+   *     others, or if a setting was changed that would lead to other results
    * @throws DivergenceException if a loss or gradient is not finite; the newest checkpoint stays
    * @throws IOException if a file cannot be read or written
    */
@@ -74,15 +75,19 @@ public final class TrainingRun {
               .formatted(output, newest.get()));
     }
     if (newest.isEmpty()) {
-      refuseToOverwrite();
       if (resume) {
-        log.info("{} has no checkpoint: the run begins with its first step", output);
+        throw new IllegalArgumentException(
+            "no checkpoint in %s to resume from; leave out --resume to start"
+                .formatted(output.resolve(CHECKPOINTS)));
+      }
+      if (RunDirectory.checkForFirstStep(output)) {
+        log.warn("the run in {} ended before its first checkpoint: it starts over", output);
       }
     }
     // Before anything slow: a setting that was changed is refused at once.
     Optional<Checkpoint.State> state = newest.map(path -> new Checkpoint(path).check(config));
-    Files.createDirectories(output);
-    try (TrainingModel model = TrainingModel.open(config);
+    try (RunDirectory created = RunDirectory.create(output);
+        TrainingModel model = TrainingModel.open(config);
         TrainingData data = TrainingData.open(config, model, badLines, output)) {
       ParameterLayout layout = ParameterLayout.of(model.graph());
       var trainer = new Trainer(model.graph(), data.training(), config.training());
@@ -97,20 +102,6 @@ public final class TrainingRun {
       }
       WholeDirectory.write(output.resolve(MODEL), model::save);
       return true;
-    }
-  }
-
-  /** A run writes to these two; they may stay only if an earlier start of it made them. */
-  private void refuseToOverwrite() {
-    Path model = output.resolve(MODEL);
-    if (Files.exists(model)) {
-      throw new IllegalArgumentException(
-          model + " is there already, and no checkpoint beside it: choose another output");
-    }
-    Path config = output.resolve(Checkpoint.CONFIG);
-    if (Files.exists(config) && !Files.exists(output.resolve(METRICS))) {
-      throw new IllegalArgumentException(
-          config + " is there already, and no run beside it: choose another output");
     }
   }
 

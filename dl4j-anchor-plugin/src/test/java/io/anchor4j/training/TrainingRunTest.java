@@ -238,7 +238,8 @@ class TrainingRunTest {
     Path runFile = Files.writeString(mine.resolve("config.yaml"), "my own");
     assertEquals(
         runFile + " is there already, and no run beside it: choose another output",
-        assertThrows(IllegalArgumentException.class, () -> run(config, true, TrainingProgress.NONE))
+        assertThrows(
+                IllegalArgumentException.class, () -> run(config, false, TrainingProgress.NONE))
             .getMessage());
     assertEquals("my own", Files.readString(runFile));
     Path model = Files.createDirectory(mine.resolve("model"));
@@ -247,6 +248,67 @@ class TrainingRunTest {
         assertThrows(
                 IllegalArgumentException.class, () -> run(config, false, TrainingProgress.NONE))
             .getMessage());
+  }
+
+  @Test
+  void aDirectoryOfOthersIsNotWrittenTo() throws IOException {
+    Path mine = Files.createDirectories(directory.resolve("mine"));
+    RunConfig config = config("mine", "training.steps=1");
+    Files.writeString(mine.resolve("photo.png"), "");
+    Files.writeString(mine.resolve("notes.txt"), "");
+    assertEquals(
+        mine + " holds notes.txt, which is no file of a run: choose another output",
+        assertThrows(
+                IllegalArgumentException.class, () -> run(config, false, TrainingProgress.NONE))
+            .getMessage());
+    Files.delete(mine.resolve("photo.png"));
+    Files.delete(mine.resolve("notes.txt"));
+    assertTrue(run(config, false, TrainingProgress.NONE), "an empty directory is fine");
+  }
+
+  @Test
+  void resumingNeedsACheckpoint() throws IOException {
+    RunConfig config = config("early");
+    var dies =
+        new TrainingProgress() {
+          @Override
+          public void step(StepMetrics metrics, long steps, double secondsLeft) {
+            throw new IllegalStateException("died");
+          }
+        };
+    String message =
+        "no checkpoint in "
+            + directory.resolve("early/checkpoints")
+            + " to resume from; leave out --resume to start";
+    for (boolean begun : new boolean[] {false, true}) {
+      assertEquals(begun, Files.exists(directory.resolve("early/metrics.jsonl")));
+      assertEquals(
+          message,
+          assertThrows(
+                  IllegalArgumentException.class, () -> run(config, true, TrainingProgress.NONE))
+              .getMessage());
+      assertThrows(IllegalStateException.class, () -> run(config, false, dies));
+    }
+    run(config("whole"), false, TrainingProgress.NONE);
+    assertTrue(run(config, false, TrainingProgress.NONE), "it starts over");
+    assertSameResult("whole", "early");
+  }
+
+  @Test
+  void badInputLeavesNoDirectoryBehind() throws IOException {
+    for (String bad :
+        List.of("data.train=[nowhere.jsonl]", "data.validation=[" + directory + "/bad.jsonl]")) {
+      Files.writeString(directory.resolve("bad.jsonl"), "{\n");
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> run(config("runs/deep/bad", bad), false, TrainingProgress.NONE));
+      assertFalse(Files.exists(directory.resolve("runs")), bad);
+    }
+    Path empty = Files.createDirectories(directory.resolve("runs/empty"));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> run(config("runs/empty", "model={path: none}"), false, TrainingProgress.NONE));
+    assertTrue(Files.isDirectory(empty), "it was there before");
   }
 
   @Test

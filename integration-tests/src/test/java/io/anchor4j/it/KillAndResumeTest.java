@@ -61,13 +61,18 @@ class KillAndResumeTest {
           gradientAccumulation: 2
           learningRate: 1e-3
           checkpointEvery: 2
-        output: DIRECTORY/NAME
+        output: DIRECTORY/NAME/run
         """
             .replace("VOCABULARY", Integer.toString(vocabulary))
             .replace("TOKENIZER", TOKENIZER.toString())
             .replace("DIRECTORY", directory.toString())
             .replace("STEPS", Integer.toString(STEPS))
             .replace("NAME", name));
+  }
+
+  /** Not where the run file and the log are: a run begins in a directory of its own. */
+  private static Path output(Path runFile) {
+    return runFile.resolveSibling("run");
   }
 
   private static void finish(Path runFile) throws IOException, InterruptedException {
@@ -78,7 +83,7 @@ class KillAndResumeTest {
   /** Kills a process as soon as {@code moment} has come, which must be before its end. */
   private static void kill(Path runFile, Moment moment) throws IOException, InterruptedException {
     Process process = TrainingProcess.start(runFile);
-    while (!moment.hasCome(runFile.getParent())) {
+    while (!moment.hasCome(output(runFile))) {
       if (!process.isAlive()) {
         throw new AssertionError("ended before its time: " + read(runFile.resolveSibling("log")));
       }
@@ -136,10 +141,10 @@ class KillAndResumeTest {
     kill(killed, afterLines(1)); // before the first checkpoint
     kill(killed, afterLines(6)); // after a checkpoint: 4 steps and 2 validations
     kill(killed, inACheckpointOrAfterLines(10));
-    assertFalse(Files.exists(killed.resolveSibling("model")));
+    assertFalse(Files.exists(output(killed).resolve("model")));
     finish(killed);
-    assertEquals(metrics(alone.getParent()), metrics(killed.getParent()));
-    assertEquals(STEPS + STEPS / 2, metrics(alone.getParent()).lines().count());
+    assertEquals(metrics(output(alone)), metrics(output(killed)));
+    assertEquals(STEPS + STEPS / 2, metrics(output(alone)).lines().count());
     String last = "checkpoints/step-" + STEPS;
     for (String file :
         List.of(
@@ -148,8 +153,8 @@ class KillAndResumeTest {
             last + "/weights.safetensors",
             last + "/optimizer.safetensors")) {
       assertArrayEquals(
-          Files.readAllBytes(alone.resolveSibling(file)),
-          Files.readAllBytes(killed.resolveSibling(file)),
+          Files.readAllBytes(output(alone).resolve(file)),
+          Files.readAllBytes(output(killed).resolve(file)),
           file);
     }
   }
