@@ -65,6 +65,11 @@ public record LearningRateSchedule(
     return peak * decayed;
   }
 
+  /** Returns whether every update has a rate below the peak, the warm-up being too long. */
+  boolean endsDuringWarmup() {
+    return warmupSteps >= steps;
+  }
+
   private double towardsFinal(double remaining) {
     return remaining * (1 - finalRatio) + finalRatio;
   }

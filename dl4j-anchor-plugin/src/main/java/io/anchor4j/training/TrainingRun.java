@@ -148,6 +148,13 @@ public final class TrainingRun {
       long steps = config.training().steps();
       long before = trainer.steps();
       long begin = System.nanoTime();
+      if (before < steps && config.training().learningRates().endsDuringWarmup()) {
+        log.warn(
+            "training.schedule.warmupSteps is {} and training.steps {}: the run ends during its"
+                + " warm-up, and the rate never reaches training.learningRate",
+            config.training().schedule().warmupSteps(),
+            steps);
+      }
       progress.started(before, steps);
       while (trainer.steps() < steps) {
         StepMetrics step = step(trainer);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Locale;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
@@ -41,6 +42,16 @@ class LearningRateScheduleTest {
     assertEquals(1.25, schedule.rate(5), 1e-15);
     assertEquals(0.5, schedule.rate(10), 1e-15);
     assertEquals(0.5, schedule.rate(11), 1e-15);
+  }
+
+  @Test
+  void aWarmupOfAllStepsNeverReachesThePeak() {
+    for (int warmup = 0; warmup < 8; warmup++) {
+      var schedule = new LearningRateSchedule(LearningRateSchedule.Type.COSINE, 2, 6, warmup, 0.25);
+      double highest = LongStream.range(0, 6).mapToDouble(schedule::rate).max().getAsDouble();
+      // The last of six updates, 5, is the first after five of warm-up.
+      assertEquals(highest < 2, schedule.endsDuringWarmup(), schedule.toString());
+    }
   }
 
   @Test
