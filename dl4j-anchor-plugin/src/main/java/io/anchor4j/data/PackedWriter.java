@@ -24,16 +24,15 @@ public final class PackedWriter {
    *
    * <p>They go to a file beside it, which takes its place once it is complete and on the disk. If
    * taking the rows or writing them fails, an older file of this name stays as it was. Missing
-   * folders are made.
+   * folders are made. Links, devices and pipes are as {@link WholeFile#write(Path,
+   * WholeFile.Content)} says.
    *
    * @param file gzipped if its name ends in {@code .gz}
    * @throws IllegalArgumentException if {@code file} is a folder, or there is no row: an empty file
    *     would only fail later
    */
   public static long write(Path file, Iterator<PackedRow> rows) throws IOException {
-    if (Files.isDirectory(file)) {
-      throw new IllegalArgumentException(file + ": is a folder, not a file to write");
-    }
+    WholeFile.requireNoFolder(file);
     if (!rows.hasNext()) {
       throw new IllegalArgumentException(file + ": there is no row to write");
     }
