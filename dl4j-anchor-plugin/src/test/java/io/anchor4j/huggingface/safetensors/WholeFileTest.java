@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -64,10 +66,11 @@ class WholeFileTest {
       CompletableFuture<String> read =
           CompletableFuture.supplyAsync(
               () -> {
-                try {
-                  return new String(Files.newInputStream(pipe).readAllBytes(), UTF_8);
+                // Closed at once: a reader left open lets the next write pass with nobody reading.
+                try (InputStream in = Files.newInputStream(pipe)) {
+                  return new String(in.readAllBytes(), UTF_8);
                 } catch (IOException e) {
-                  throw new java.io.UncheckedIOException(e);
+                  throw new UncheckedIOException(e);
                 }
               });
       write(name, "text");
