@@ -18,6 +18,16 @@ final class BadLinesOption {
     return skip ? skipped : BadLines.refuse();
   }
 
+  /** Returns how many lines were skipped. */
+  long skipped() {
+    return skipped.count();
+  }
+
+  /** Returns where and why a line was first skipped; there must be one. */
+  String firstSkipped() {
+    return skipped.first().get(0).getMessage();
+  }
+
   /** Tells how many lines were skipped, and why the first of them. */
   void report(Console console) {
     if (skipped.count() > 0) {

@@ -142,8 +142,15 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
     }
   }
 
-  /** Op messages come in indented lines; a terminal user and a script get one. */
+  /**
+   * Op messages come in indented lines; a terminal user and a script get one. Jackson's name for
+   * where something starts ("(start marker at [Source: REDACTED ...; line: 1, column: 1])") goes:
+   * it hides the place of the fault, which our own words give.
+   */
   private static String oneLine(String message) {
-    return message.strip().replaceAll("\\s*\\R\\s*", "; ");
+    return message
+        .strip()
+        .replaceAll("\\s*\\([^()]*\\[Source:.*?; line: \\d+, column: \\d+\\]\\)", "")
+        .replaceAll("\\s*\\R\\s*", "; ");
   }
 }

@@ -3,6 +3,8 @@ package io.anchor4j.samples.cli;
 import io.anchor4j.samples.report.Console;
 import io.anchor4j.samples.report.RunMetrics;
 import io.anchor4j.samples.report.RunPlots;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,11 +42,19 @@ final class PlotVerb extends Verb {
     }
     var metrics = new ArrayList<RunMetrics>();
     for (Path run : runs) {
-      metrics.add(RunMetrics.read(run));
+      metrics.add(metrics(run));
     }
     Path directory = output != null ? output : metrics.get(0).directory().resolve("plots");
     for (Path picture : RunPlots.write(metrics, directory)) {
       console.result(picture.toString());
+    }
+  }
+
+  private static RunMetrics metrics(Path run) throws IOException {
+    try {
+      return RunMetrics.read(run);
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(run + ": not UTF-8 text, so no run's metrics", e);
     }
   }
 }

@@ -8,8 +8,12 @@ import io.anchor4j.data.PackingConfig;
 import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.huggingface.Tokenizer;
 import io.anchor4j.samples.report.Console;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -107,14 +111,35 @@ final class PrepareVerb extends Verb {
     if (format == DataFormat.PACKED) {
       throw new IllegalArgumentException("--format must be raw or tokenized: packed data is ready");
     }
+    var inputs = new ArrayList<Path>(input);
+    inputs.add(tokenizerDirectory);
+    Outputs.check(output, inputs);
     try (var tokenizer = Tokenizer.load(tokenizerDirectory);
         PackedRows rows = rows(tokenizer)) {
       Path shown = input.size() == 1 ? input.get(0) : null;
       console.note("packing " + (shown == null ? input.size() + " files" : shown) + " ...");
+      if (!rows.hasNext()) {
+        throw new IllegalArgumentException(nothingToPack());
+      }
       PackedWriter.write(output, new NotedRows(rows, console));
       badLines.report(console);
       rows.report().orElseThrow().describe().lines().forEach(console::result);
     }
+  }
+
+  private String nothingToPack() throws IOException {
+    if (badLines.skipped() > 0) {
+      return "no line could be used, skipped "
+          + badLines.skipped()
+          + "; "
+          + badLines.firstSkipped();
+    }
+    boolean empty = true;
+    for (Path file : input) {
+      empty &= Files.size(file) == 0;
+    }
+    String names = input.stream().map(Path::toString).collect(Collectors.joining(", "));
+    return names + (empty ? ": empty, nothing to pack" : ": no document that is not empty");
   }
 
   private PackedRows rows(Tokenizer tokenizer) {

@@ -61,6 +61,9 @@ final class ScoreVerb extends Verb {
 
   @Override
   void run(Console console) throws Exception {
+    if (output != null) {
+      Outputs.check(output, List.of(data, model));
+    }
     DecoderConfig config = attention.apply(HuggingFaceConfig.read(model).toDecoderConfig());
     try (JsonlReader<PackedRow> rows =
         JsonlReader.packed(

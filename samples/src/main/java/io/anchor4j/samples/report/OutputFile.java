@@ -25,8 +25,14 @@ public final class OutputFile {
     write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
   }
 
-  /** Writes {@code content}, replacing {@code file} if it exists. */
+  /**
+   * Writes {@code content}, replacing {@code file} if it is a regular file; a device or a pipe is
+   * written directly.
+   *
+   * @throws IllegalArgumentException if {@code file} is a folder
+   */
   public static void write(Path file, Content content) throws IOException {
+    WholeFile.requireNoFolder(file);
     Files.createDirectories(file.toAbsolutePath().getParent());
     WholeFile.write(
         file,

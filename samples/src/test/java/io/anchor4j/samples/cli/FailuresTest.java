@@ -37,6 +37,18 @@ class FailuresTest {
   }
 
   @Test
+  void theParsersNameForItsSourceIsLeftOut() {
+    var error =
+        new IllegalArgumentException(
+            "config.json, line 3: not valid JSON: expected close marker for Object (start marker at"
+                + " [Source: REDACTED (`StreamReadFeature.X` disabled); line: 1, column: 1])");
+    assertEquals(2, report(error));
+    assertEquals(
+        "anchor4j: config.json, line 3: not valid JSON: expected close marker for Object",
+        err.toString().strip());
+  }
+
+  @Test
   void aMissingFileIsTheUsersToMendEvenInsideAStream() {
     assertEquals(2, report(new UncheckedIOException(new NoSuchFileException("a/b.jsonl"))));
     assertEquals("anchor4j: a/b.jsonl: no such file or directory", err.toString().strip());

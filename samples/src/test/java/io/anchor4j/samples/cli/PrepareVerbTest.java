@@ -74,6 +74,50 @@ class PrepareVerbTest {
   }
 
   @Test
+  void anOutputThatIsAnInputByAnyNameIsRefusedAndNotTouched() throws IOException {
+    String before = Files.readString(input);
+    Path link = Files.createSymbolicLink(directory.resolve("link.jsonl"), input);
+    for (Path name : List.of(input, link, directory.resolve("x/../raw.jsonl").normalize())) {
+      output = name;
+      CommandLineRun run = prepare("--sequence-length", "32");
+      assertEquals(2, run.code(), run.err());
+      assertEquals(
+          "anchor4j prepare: " + name + ": the output is one of the inputs", run.err().strip());
+      assertEquals(before, Files.readString(input));
+    }
+    assertTrue(Files.isSymbolicLink(link));
+  }
+
+  @Test
+  void anInputWithoutDocumentsIsNamed() throws IOException {
+    Files.writeString(input, "");
+    assertBadInput(prepare("--sequence-length", "32"), input + ": empty, nothing to pack");
+    Files.writeString(input, "{\"text\": \"\"}\n");
+    assertBadInput(prepare("--sequence-length", "32"), input + ": no document that is not empty");
+  }
+
+  @Test
+  void whenEveryLineIsSkippedTheirNumberAndTheFirstReasonAreGiven() throws IOException {
+    Files.writeString(input, "{\"txt\": 1}\n{\"a\": 1}\n");
+    assertBadInput(
+        prepare("--sequence-length", "32", "--skip-bad-lines"),
+        "no line could be used, skipped 2; "
+            + input
+            + ", line 1: no \"text\"; the other keys are: txt");
+  }
+
+  @Test
+  void brokenJsonIsOneSentenceWithoutTheParsersInsides() throws IOException {
+    Files.writeString(input, "{\"text\": \"a\"\n");
+    CommandLineRun run = prepare("--sequence-length", "32");
+    assertEquals(2, run.code(), run.err());
+    assertTrue(run.err().contains(input + ", line 1: not valid JSON: "), run.err());
+    assertTrue(run.err().strip().matches("(?s).*\\(column \\d+\\)"), run.err());
+    assertFalse(run.err().contains("Source"), run.err());
+    assertFalse(run.err().contains("marker at"), run.err());
+  }
+
+  @Test
   void aRowTooShortForADocumentIsRefused() {
     assertBadInput(
         prepare("--sequence-length", "2"),
