@@ -139,7 +139,7 @@ public final class JsonlReader<T> extends AbstractIterator<T> implements AutoClo
         try {
           return parser.parse(lines.text());
         } catch (JsonProcessingException e) {
-          bad = badLine("not valid JSON: " + oneLine(e.getOriginalMessage()) + column(e), e);
+          bad = badLine("not valid JSON: " + what(e) + column(e), e);
         } catch (IllegalArgumentException e) {
           bad = badLine(oneLine(e.getMessage()), e);
         }
@@ -152,6 +152,11 @@ public final class JsonlReader<T> extends AbstractIterator<T> implements AutoClo
 
   private BadLineException badLine(String reason, Exception cause) {
     return new BadLineException(files.get(nextFile - 1), lines.lineNumber(), reason, cause);
+  }
+
+  /** Returns Jackson's words without its name for where an object or array starts. */
+  private static String what(JsonProcessingException e) {
+    return oneLine(e.getOriginalMessage().replaceFirst("(?s)\\s*\\([^()]*\\[Source:.*", ""));
   }
 
   private static String column(JsonProcessingException e) {

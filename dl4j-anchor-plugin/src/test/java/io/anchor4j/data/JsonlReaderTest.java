@@ -78,6 +78,17 @@ class JsonlReaderTest {
         error.getMessage().startsWith(file + ", line 2: not valid JSON: "), error::getMessage);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"text\": \"a\"", "{\"x\": [1}", "{\"text\": \"a"})
+  void brokenJsonIsToldWithoutTheParsersNameForItsSource(String line) throws IOException {
+    Path file = write("broken.jsonl", line.getBytes(UTF_8));
+    String message =
+        assertThrows(BadLineException.class, () -> texts(BadLines.refuse(), file)).getMessage();
+    assertTrue(message.startsWith(file + ", line 1: not valid JSON: "), message);
+    assertTrue(message.matches(".* \\(column \\d+\\)"), message);
+    assertFalse(message.contains("Source") || message.contains("starting at"), message);
+  }
+
   @Test
   void otherKeysArePassedOver() throws IOException {
     Path file =
