@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.samples.cli.Anchor4j;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code train}, {@code plot} and {@code export}, as the README tells them. */
@@ -81,5 +83,40 @@ class TrainCommandTest {
     Cli other = Cli.run("train", runFile, "output=" + directory.resolve("other"));
     assertEquals(0, other.code(), other.err());
     assertNotEquals("", other.out());
+  }
+
+  @Test
+  @Timeout(120)
+  void anInterruptedRunSaysHowToGoOnWithIt() throws IOException, InterruptedException {
+    Path run = directory.resolve("my run");
+    Path log = directory.resolve("log");
+    String output = "output=" + run;
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx512m",
+                "-Dorg.bytedeco.javacpp.maxbytes=1g",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Anchor4j.class.getName(),
+                "train",
+                runFile().toString(),
+                output,
+                "training.steps=100000",
+                "training.checkpointEvery=100000")
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    Path metrics = run.resolve("metrics.jsonl");
+    while (process.isAlive() && !(Files.exists(metrics) && Files.size(metrics) > 0)) {
+      Thread.sleep(5);
+    }
+    process.destroy(); // SIGTERM, which ends as Ctrl-C does
+    process.waitFor();
+    String hint =
+        "stopped; go on with: anchor4j train %s '%s' training.steps=100000 training.checkpointEvery=100000 --resume\n"
+            .formatted(directory.resolve("run.yaml"), output);
+    String said = Files.readString(log);
+    assertTrue(said.endsWith(hint), said);
   }
 }

@@ -55,18 +55,20 @@ final class TrainVerb extends Verb {
   @Override
   void run(Console console) throws Exception {
     RunConfig config = RunConfig.read(runFile, settings);
-    boolean finished;
-    try (var interrupt = new Interrupt();
-        var display = new StoppableDisplay(console, config.output(), interrupt)) {
-      finished = new TrainingRun(config, badLines.badLines()).run(resume, display);
+    // Around all of it: once it is closed, an interrupted process ends and prints nothing more.
+    try (var interrupt = new Interrupt()) {
+      boolean finished;
+      try (var display = new StoppableDisplay(console, config.output(), interrupt)) {
+        finished = new TrainingRun(config, badLines.badLines()).run(resume, display);
+      }
+      badLines.report(console);
+      if (!finished) {
+        console.note("stopped; go on with: " + resumeCommand());
+        return;
+      }
+      RunReport.write(Path.of(config.output()), commandLine(), console);
+      console.result(config.output());
     }
-    badLines.report(console);
-    if (!finished) {
-      console.note("stopped; go on with: " + resumeCommand());
-      return;
-    }
-    RunReport.write(Path.of(config.output()), commandLine(), console);
-    console.result(config.output());
   }
 
   /** Returns what to type in a shell to go on with this very run: all that was given, and more. */
