@@ -83,6 +83,7 @@ public final class Anchor4j implements Runnable {
       names = "--verbose",
       scope = ScopeType.INHERIT,
       description = "Also print the log of the libraries to standard error.")
+  @SuppressWarnings("unused") // picocli calls it
   private void setVerbose(boolean verbose) {
     if (verbose) {
       Logs.verbose();

@@ -62,7 +62,12 @@ final class InspectVerb extends Verb {
 
   private static void architecture(DecoderConfig config, Console console) {
     line(console, "architecture", "Llama, %d layers", config.layers());
-    line(console, "parameters", "%s (%,d)", Counts.text(config.parameters()), config.parameters());
+    line(
+        console,
+        "parameters",
+        "%s (%,d)",
+        Counts.text((double) config.parameters()),
+        config.parameters());
     line(
         console, "channels", "%d, feed-forward %d", config.hiddenSize(), config.intermediateSize());
     line(
@@ -141,7 +146,7 @@ final class InspectVerb extends Verb {
               .collect(Collectors.joining(", "));
       long elements = tensors.values().stream().mapToLong(TensorInfo::elements).sum();
       return "%d tensors, %s numbers stored as %s"
-          .formatted(tensors.size(), Counts.text(elements), types);
+          .formatted(tensors.size(), Counts.text((double) elements), types);
     }
   }
 

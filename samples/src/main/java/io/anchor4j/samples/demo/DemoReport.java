@@ -56,7 +56,7 @@ final class DemoReport {
       boolean extended = result.extended();
       cells.add(extended ? String.format(Locale.ROOT, "%,.0f", result.tokensPerSecond()) : "");
       cells.add(extended ? String.format(Locale.ROOT, "%.1f s", result.seconds()) : "");
-      boolean compared = extended && result != results.get(1);
+      boolean compared = extended && !result.equals(results.get(1));
       cells.add(compared ? percent(1 - result.seconds() / fullSeconds) : "");
       table.row(cells);
     }
@@ -78,7 +78,7 @@ final class DemoReport {
             perplexity(results.get(0).farthest()));
     ArmResult full = arms.get(0);
     return lowest
-        + (fastest == full
+        + (fastest.equals(full)
             ? " The fastest was full attention."
             : String.format(
                 Locale.ROOT,

@@ -42,15 +42,15 @@ public record RunMetrics(
     Path file = Files.isDirectory(run) ? run.resolve("metrics.jsonl") : run;
     Path directory = file.toAbsolutePath().normalize().getParent();
     String text = Files.readString(file);
-    String[] lines = text.substring(0, text.lastIndexOf('\n') + 1).split("\n");
+    List<String> lines = text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
     var steps = new ArrayList<StepMetrics>();
     var validations = new ArrayList<Validation>();
-    for (int i = 0; i < lines.length; i++) {
-      if (lines[i].isBlank()) {
+    for (int i = 0; i < lines.size(); i++) {
+      if (lines.get(i).isBlank()) {
         continue;
       }
       String where = file + ":" + (i + 1);
-      JsonNode line = parse(lines[i], where);
+      JsonNode line = parse(lines.get(i), where);
       if (line.has("validation_loss")) {
         validations.add(new Validation(step(line, where), number(line, "validation_loss", where)));
       } else {

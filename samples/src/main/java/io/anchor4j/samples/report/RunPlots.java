@@ -73,7 +73,7 @@ public final class RunPlots {
       boolean smooth) {
     long last =
         runs.stream().flatMap(r -> r.steps().stream()).mapToLong(StepMetrics::step).max().orElse(1);
-    Chart chart = new Chart(title, "optimizer step", yTitle).xUpTo(last);
+    Chart chart = new Chart(title, "optimizer step", yTitle).xUpTo((double) last);
     for (int run = 0; run < runs.size(); run++) { // all pale lines first: they lie beneath
       if (smooth) {
         Curve raw = Curve.of(runs.get(run), value);
@@ -103,6 +103,7 @@ public final class RunPlots {
     return new ArrayList<>(names);
   }
 
+  @SuppressWarnings("ArrayRecordComponent") // two columns for the chart, never compared
   private record Curve(double[] x, double[] y) {
     /** More points than a picture has columns cost time and show nothing. */
     private static final int MOST_POINTS = 1000;

@@ -67,7 +67,7 @@ public final class RunReport {
     lines.add(
         "- model: `model`, a Hugging Face directory; %s parameters, %d layers of %d channels, %d query and %d key/value heads of %d"
             .formatted(
-                Counts.text(decoder.parameters()),
+                Counts.text((double) decoder.parameters()),
                 decoder.layers(),
                 decoder.hiddenSize(),
                 decoder.heads(),
