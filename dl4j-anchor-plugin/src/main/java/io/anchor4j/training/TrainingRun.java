@@ -59,11 +59,12 @@ public final class TrainingRun {
    * Trains from the first step, or from the newest checkpoint on, to the last step, and writes the
    * model.
    *
-   * @param resume go on from the newest checkpoint
+   * @param resume go on from the newest checkpoint; a run that ended before its first one starts
+   *     over
    * @return false if {@code progress} asked to stop before the last step
    * @throws IllegalArgumentException if the model, the data or the checkpoint cannot be used, if
-   *     the output holds a run that is not to be resumed, no checkpoint to resume from, or files of
-   *     others, or if a setting was changed that would lead to other results
+   *     the output holds a run that is not to be resumed, no run to resume, or files of others, or
+   *     if a setting was changed that would lead to other results
    * @throws DivergenceException if a loss or gradient is not finite; the newest checkpoint stays
    * @throws IOException if a file cannot be read or written
    */
@@ -75,13 +76,12 @@ public final class TrainingRun {
               .formatted(output, newest.get()));
     }
     if (newest.isEmpty()) {
-      if (resume) {
+      if (RunDirectory.checkForFirstStep(output)) {
+        log.warn("the run in {} ended before its first checkpoint: it starts over", output);
+      } else if (resume) {
         throw new IllegalArgumentException(
             "no checkpoint in %s to resume from; leave out --resume to start"
                 .formatted(output.resolve(CHECKPOINTS)));
-      }
-      if (RunDirectory.checkForFirstStep(output)) {
-        log.warn("the run in {} ended before its first checkpoint: it starts over", output);
       }
     }
     // Before anything slow: a setting that was changed is refused at once.
