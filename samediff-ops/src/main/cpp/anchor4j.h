@@ -1,0 +1,98 @@
+// The C interface of the cpu kernels: what Java calls, and nothing else crosses the border.
+//
+// Every function takes the instruction set to compute with, returns a status and throws nothing.
+// Arrays are described by address, type, shape and strides in elements; nothing is read or written
+// outside them. Calls from several threads are served one after the other, each by all threads.
+//
+// Letters: B batch, H query heads, Hkv key/value heads, Tq queries, T tokens, D head dimension,
+// N rows, C channels.
+#pragma once
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Status of a call.
+#define A4J_OK 0
+#define A4J_OUT_OF_MEMORY 1
+#define A4J_UNSUPPORTED 2  // an instruction set that this processor or build lacks
+
+// Instruction sets, slowest first.
+#define A4J_SCALAR 0
+#define A4J_AVX2 1
+#define A4J_AVX512 2
+#define A4J_AVX512_BF16 3
+#define A4J_AMX_BF16 4
+#define A4J_ISAS 5
+
+// Types of elements.
+#define A4J_FLOAT32 0
+#define A4J_BFLOAT16 1
+#define A4J_FLOAT16 2
+
+// Precisions, in the order of io.anchor4j.attention.Precision.
+#define A4J_PRECISION_FLOAT32 0
+#define A4J_PRECISION_BFLOAT16 1
+#define A4J_PRECISION_COMPENSATED 2
+
+// Pairings, in the order of io.anchor4j.rotary.RotaryConfig.Pairing.
+#define A4J_HALF_SPLIT 0
+#define A4J_INTERLEAVED 1
+
+typedef struct a4j_array {
+  void* data;
+  int32_t type;
+  int64_t shape[4];   // unused dimensions come first and are 1
+  int64_t stride[4];  // in elements
+} a4j_array;
+
+// A document of a row: tokens [start, end) of a4j_attention.tokens.
+typedef struct a4j_span {
+  int32_t start;
+  int32_t end;
+  int32_t sees_anchors;  // whether it also sees the row's first `anchors` tokens
+  int32_t windowed;      // whether the window bounds what it sees of itself
+} a4j_span;
+
+// One attention over a whole batch. The mask comes in the form of
+// io.anchor4j.attention.DocumentMask, whose size grows with T alone.
+typedef struct a4j_attention {
+  int32_t precision;
+  int32_t causal;
+  int32_t window;  // 0 for none
+  float scale;
+  int32_t pairing;
+  int32_t rotary_pairs;         // 0 for no rotation
+  const float* angles;          // [B][T][pairs][2]: cosine, sine
+  const float* slopes;          // ALiBi: [H], or null
+  const int32_t* positions;     // [B][T]
+  const int32_t* tokens;        // [B][T]: each row's tokens document by document, no padding
+  const a4j_span* spans;        // of all rows, one row after the other
+  const int32_t* span_starts;   // [B + 1]: the spans of row b are [span_starts[b], span_starts[b+1])
+  const int32_t* anchors;       // [B]: how many tokens of `tokens` lead as anchors
+  a4j_array query;              // [B, H, Tq, D], the last Tq of the row's T tokens
+  a4j_array key;                // [B, Hkv, T, D]
+  a4j_array value;              // [B, Hkv, T, D]
+  a4j_array output;             // [B, H, Tq, D]
+  a4j_array log_sum_exp;        // [B, H, Tq], float32 (shape [1, B, H, Tq])
+  a4j_array output_gradient;    // from here on: for the gradient only
+  a4j_array query_gradient;
+  a4j_array key_gradient;
+  a4j_array value_gradient;
+} a4j_attention;
+
+// Returns 1 if this processor, its system and this build can compute with `isa`, else 0.
+int a4j_supports(int isa);
+
+// Sets how many threads compute a call, the caller's among them; at least 1.
+void a4j_set_threads(int threads);
+int a4j_threads(void);
+
+int a4j_attention_forward(int isa, const a4j_attention* attention);
+int a4j_attention_backward(int isa, const a4j_attention* attention);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Compiles the kernels into a static library: build.sh OUTPUT_DIRECTORY [FLAGS...]
+# CXX names the compiler (g++). Each instruction set's file gets its own flags; none of the others
+# may use them.
+set -eu
+sources=$(cd "$(dirname "$0")" && pwd)
+output=$1
+shift
+mkdir -p "$output"
+
+avx2="-mavx2 -mfma -mf16c"
+avx512="$avx2 -mavx512f -mavx512bw -mavx512dq -mavx512vl"
+objects=""
+for source in "$sources"/*.cpp; do
+  name=$(basename "$source" .cpp)
+  case $name in
+    avx2) flags=$avx2 ;;
+    avx512) flags=$avx512 ;;
+    avx512bf16) flags="$avx512 -mavx512bf16" ;;
+    amx) flags="$avx512 -mavx512bf16 -mamx-tile -mamx-bf16" ;;
+    *) flags= ;;
+  esac
+  case $(uname -m):$name in
+    x86_64:* | amd64:*) ;;
+    *:avx2 | *:avx512 | *:avx512bf16 | *:amx) continue ;;
+  esac
+  object=$output/$name.o
+  objects="$objects $object"
+  # Nothing to do where the object is newer than its source and every header.
+  if [ -f "$object" ] && [ -z "$(find "$sources" "$0" -newer "$object" \
+      \( -name '*.h' -o -name "$name.cpp" -o -name build.sh \))" ]; then
+    continue
+  fi
+  # shellcheck disable=SC2086
+  "${CXX:-g++}" -std=c++17 -O3 -fPIC -fvisibility=hidden -Wall -Wextra -Wno-maybe-uninitialized \
+      $flags "$@" -c "$source" -o "$object"
+done
+# shellcheck disable=SC2086
+ar rcs "$output/libanchor4j.a" $objects

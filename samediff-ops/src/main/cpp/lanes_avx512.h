@@ -1,0 +1,72 @@
+// Sixteen floats at a time on AVX-512 F, BW, DQ and VL. See lanes_scalar.h.
+#pragma once
+
+#include <immintrin.h>
+
+#include "lanes_scalar.h"
+
+namespace a4j {
+namespace {
+
+struct Avx512Lanes {
+  static constexpr int kWidth = 16;
+  // 32 registers: sums for 4 x 4 vectors leave room for the columns and for what the epilogue
+  // needs; narrower tiles take more rows, so that as many products are under way.
+  static constexpr int kVectors = 4;
+  static constexpr int rowsFor(int vectors) {
+    return vectors == 4 ? 4 : vectors == 3 ? 4 : vectors == 2 ? 8 : 16;
+  }
+
+  using F = __m512;
+  using I = __m512i;
+  using M = __mmask16;
+
+  static F set(float x) { return _mm512_set1_ps(x); }
+  static F load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, F x) { _mm512_storeu_ps(p, x); }
+  static F add(F a, F b) { return _mm512_add_ps(a, b); }
+  static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
+  static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
+  static F div(F a, F b) { return _mm512_div_ps(a, b); }
+  static F sqrt(F a) { return _mm512_sqrt_ps(a); }
+  static F max(F a, F b) { return _mm512_max_ps(a, b); }
+  static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+  static float sum(F x) { return _mm512_reduce_add_ps(x); }
+  static float highest(F x) { return _mm512_reduce_max_ps(x); }
+
+  static M greater(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+  static bool any(M m) { return m != 0; }
+  static F select(M m, F yes, F no) { return _mm512_mask_mov_ps(no, m, yes); }
+
+  static I setInt(int32_t x) { return _mm512_set1_epi32(x); }
+  static I loadInt(const int32_t* p) { return _mm512_loadu_si512(p); }
+  static I subInt(I a, I b) { return _mm512_sub_epi32(a, b); }
+  static I absInt(I a) { return _mm512_abs_epi32(a); }
+  static F toFloat(I a) { return _mm512_cvtepi32_ps(a); }
+  static M between(I low, I x, I high) {
+    return _mm512_mask_cmple_epi32_mask(_mm512_cmple_epi32_mask(low, x), x, high);
+  }
+
+  template <int kDegree>
+  static F exp2(F x) {
+    const float* c = kDegree == 4 ? kExp2Degree4 : kExp2Degree5;
+    F r = _mm512_reduce_ps(x, 1);  // x - floor(x)
+    F p = set(c[kDegree]);
+    for (int i = kDegree - 1; i >= 0; i--) {
+      p = fma(p, r, set(c[i]));
+    }
+    return _mm512_scalef_ps(p, x);  // p 2^floor(x)
+  }
+
+  static F toBfloat16AndBack(F x) {
+    __m512i bits = _mm512_castps_si512(x);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i rounded =
+        _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    __m512i kept = _mm512_and_si512(rounded, _mm512_set1_epi32(static_cast<int>(0xffff0000u)));
+    return select(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x, _mm512_castsi512_ps(kept));
+  }
+};
+
+}  // namespace
+}  // namespace a4j

@@ -1,0 +1,119 @@
+// The one matrix product under everything: A [rows, words] times B [words, columns], where a word
+// is 32 bits of the depth: a float, or a pair of bfloat16.
+//
+// A is row-major and its words are broadcast; B is row-major with a row per word, so that a vector
+// of B holds the same depth of neighbouring columns. Sums are float32 and go over the depth in
+// ascending order, whatever the tile, so equal operands give equal bits.
+#pragma once
+
+#include <cstdint>
+
+#include "lanes_scalar.h"
+
+namespace a4j {
+namespace {
+
+inline int least(int a, int b) { return a < b ? a : b; }
+inline int most(int a, int b) { return a > b ? a : b; }
+inline int ceilDiv(int a, int b) { return (a + b - 1) / b; }
+
+// A word that is a float.
+template <class L>
+struct FloatWords {
+  using Lanes = L;
+  static constexpr int kPerWord = 1;
+  using B = typename L::F;
+  static B loadB(const uint32_t* p) { return L::load(reinterpret_cast<const float*>(p)); }
+  static typename L::F madd(const uint32_t* a, B b, typename L::F sum) {
+    float x;
+    std::memcpy(&x, a, sizeof x);
+    return L::fma(L::set(x), b, sum);
+  }
+};
+
+// Products by vectors of words; see FloatWords for what Words has to offer.
+template <class Words>
+struct VectorProduct {
+  using L = typename Words::Lanes;
+  using F = typename L::F;
+  static constexpr int kPerWord = Words::kPerWord;
+
+  // Computes A B tile by tile and hands each row of a tile to `row(r, column, F (&sums)[V])`, the
+  // sums of columns [column, column + V * kWidth) in row r, for V up to L::kVectors. `columns` is
+  // rounded up to whole vectors, which B must have.
+  template <class Row>
+  static void rows(const uint32_t* a, int64_t aStride, int rows, const uint32_t* b,
+                   int64_t bStride, int columns, int words, Row&& row) {
+    int vectors = ceilDiv(columns, L::kWidth);
+    for (int v = 0; v < vectors; v += L::kVectors) {
+      byWidth<L::kVectors>(least(L::kVectors, vectors - v), a, aStride, rows,
+                           b + v * L::kWidth, bStride, v * L::kWidth, words, row);
+    }
+  }
+
+  // C += A B, C row-major; `columns` is rounded up to whole vectors, which B and C must have.
+  static void add(const uint32_t* a, int64_t aStride, int count, const uint32_t* b,
+                  int64_t bStride, int columns, int words, float* c, int64_t cStride) {
+    auto accumulate = [&](int r, int column, auto& sums) __attribute__((always_inline)) {
+      constexpr int kCount = sizeof(sums) / sizeof(F);
+      float* to = c + r * cStride + column;
+      for (int v = 0; v < kCount; v++) {
+        L::store(to + v * L::kWidth, L::add(L::load(to + v * L::kWidth), sums[v]));
+      }
+    };
+    rows(a, aStride, count, b, bStride, columns, words, accumulate);
+  }
+
+ private:
+  template <int kMost, class Row>
+  static void byWidth(int vectors, const uint32_t* a, int64_t aStride, int count,
+                      const uint32_t* b, int64_t bStride, int column, int words, Row& row) {
+    if constexpr (kMost > 1) {
+      if (vectors < kMost) {
+        byWidth<kMost - 1>(vectors, a, aStride, count, b, bStride, column, words, row);
+        return;
+      }
+    }
+    constexpr int kRows = L::rowsFor(kMost);
+    int r = 0;
+    for (; r + kRows <= count; r += kRows) {
+      tile<kRows, kMost>(a + r * aStride, aStride, b, bStride, r, column, words, row);
+    }
+    for (; r + 2 <= count; r += 2) {
+      tile<2, kMost>(a + r * aStride, aStride, b, bStride, r, column, words, row);
+    }
+    if (r < count) {
+      tile<1, kMost>(a + r * aStride, aStride, b, bStride, r, column, words, row);
+    }
+  }
+
+  template <int kRows, int kCount, class Row>
+  static __attribute__((always_inline)) void tile(const uint32_t* a, int64_t aStride,
+                                                  const uint32_t* b, int64_t bStride, int r,
+                                                  int column, int words, Row& row) {
+    F sums[kRows][kCount];
+    for (int i = 0; i < kRows; i++) {
+      for (int v = 0; v < kCount; v++) {
+        sums[i][v] = L::set(0);
+      }
+    }
+    for (int w = 0; w < words; w++) {
+      typename Words::B columns[kCount];
+      for (int v = 0; v < kCount; v++) {
+        columns[v] = Words::loadB(b + v * L::kWidth);
+      }
+      for (int i = 0; i < kRows; i++) {
+        for (int v = 0; v < kCount; v++) {
+          sums[i][v] = Words::madd(a + i * aStride + w, columns[v], sums[i][v]);
+        }
+      }
+      b += bStride;
+    }
+    for (int i = 0; i < kRows; i++) {
+      row(r + i, column, sums[i]);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace a4j
