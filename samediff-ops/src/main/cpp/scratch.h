@@ -14,8 +14,9 @@ struct OutOfMemory {};
 // For the calling thread alone, not inside tasks; loops over portions take theirs once.
 void* scratch(size_t bytes);
 
+// Static: instruction sets must not share its code, see kernels.h.
 template <class T>
-T* scratchOf(int64_t count) {
+static T* scratchOf(int64_t count) {
   return static_cast<T*>(scratch(static_cast<size_t>(count) * sizeof(T)));
 }
 

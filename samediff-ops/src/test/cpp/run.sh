@@ -1,0 +1,36 @@
+#!/bin/sh
+# Builds the C++ tests with the kernels and runs them, once as released and once under the address
+# and undefined-behaviour sanitizers: run.sh OUTPUT_DIRECTORY. CXX names the compiler (g++).
+set -eu
+tests=$(cd "$(dirname "$0")" && pwd)
+kernels=$tests/../../main/cpp
+output=$1
+
+# An instruction set's file must export its table and nothing else: of an inline function the
+# linker keeps one copy, maybe that of an instruction set which this processor lacks.
+exportsOnlyTables() {
+  for object in "$1"/scalar.o "$1"/avx*.o "$1"/amx.o; do
+    [ -f "$object" ] || continue
+    extra=$(nm -C "$object" | grep ' [TWVBDu] ' | grep -v 'a4j::k[A-Za-z0-9]*Kernels$' || true)
+    if [ -n "$extra" ]; then
+      echo "$object exports more than its table:" "$extra"
+      exit 1
+    fi
+  done
+}
+
+run() {
+  directory=$output/$1
+  shift
+  "$kernels/build.sh" "$directory" "$@"
+  exportsOnlyTables "$directory"
+  for source in "$tests"/*_test.cpp; do
+    program=$directory/$(basename "$source" .cpp)
+    "${CXX:-g++}" -std=c++17 -Wall -Wextra "$@" -I"$kernels" "$source" \
+        "$directory/libanchor4j.a" -pthread -o "$program"
+    "$program"
+  done
+}
+
+run released -O3
+run sanitized -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
