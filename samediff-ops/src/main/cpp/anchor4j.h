@@ -91,7 +91,6 @@ void a4j_set_threads(int threads);
 int a4j_threads(void);
 
 int a4j_attention_forward(int isa, const a4j_attention* attention);
-int a4j_attention_backward(int isa, const a4j_attention* attention);
 
 #ifdef __cplusplus
 }

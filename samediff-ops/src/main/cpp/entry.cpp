@@ -41,8 +41,4 @@ int a4j_attention_forward(int isa, const a4j_attention* attention) {
   return call(isa, [&](const a4j::Kernels& kernels) { kernels.attentionForward(*attention); });
 }
 
-int a4j_attention_backward(int isa, const a4j_attention* attention) {
-  return call(isa, [&](const a4j::Kernels& kernels) { kernels.attentionBackward(*attention); });
-}
-
 }  // extern "C"

@@ -69,10 +69,9 @@ const Kernels* kernelsFor(int isa) {
       built[A4J_AVX2] = &kAvx2Kernels;
       built[A4J_AVX512] = &kAvx512Kernels;
       built[A4J_AVX512_BF16] = &kAvx512Bf16Kernels;
-      built[A4J_AMX_BF16] = &kAmxBf16Kernels;
 #endif
       for (int isa = 0; isa < A4J_ISAS; isa++) {
-        tables[isa] = supported(isa) ? built[isa] : nullptr;
+        tables[isa] = built[isa] != nullptr && supported(isa) ? built[isa] : nullptr;
       }
     }
   } all;

@@ -11,7 +11,6 @@ namespace a4j {
 
 struct Kernels {
   void (*attentionForward)(const a4j_attention&);
-  void (*attentionBackward)(const a4j_attention&);
 };
 
 extern const Kernels kScalarKernels;
@@ -19,7 +18,6 @@ extern const Kernels kScalarKernels;
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 extern const Kernels kAvx512Bf16Kernels;
-extern const Kernels kAmxBf16Kernels;
 #endif
 
 // The table of an instruction set, or null where this processor, system or build lacks it.

@@ -81,6 +81,30 @@ struct Avx2Lanes {
     __m256i kept = _mm256_and_si256(rounded, _mm256_set1_epi32(static_cast<int>(0xffff0000u)));
     return select(_mm256_cmp_ps(x, x, _CMP_UNORD_Q), x, _mm256_castsi256_ps(kept));
   }
+
+  static void transpose(const uint32_t* from, int64_t fromStride, uint32_t* to, int64_t toStride) {
+    __m256 r[8];
+    __m256 t[8];
+    for (int i = 0; i < 8; i++) {
+      r[i] = load(reinterpret_cast<const float*>(from + i * fromStride));
+    }
+    for (int i = 0; i < 8; i += 2) {
+      t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+      t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+      for (int half = 0; half < 2; half++) {
+        r[i + 2 * half] = _mm256_shuffle_ps(t[i + half], t[i + half + 2], 0x44);
+        r[i + 2 * half + 1] = _mm256_shuffle_ps(t[i + half], t[i + half + 2], 0xee);
+      }
+    }
+    for (int i = 0; i < 4; i++) {
+      store(reinterpret_cast<float*>(to + i * toStride),
+            _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+      store(reinterpret_cast<float*>(to + (i + 4) * toStride),
+            _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    }
+  }
 };
 
 }  // namespace

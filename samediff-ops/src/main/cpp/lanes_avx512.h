@@ -66,6 +66,35 @@ struct Avx512Lanes {
     __m512i kept = _mm512_and_si512(rounded, _mm512_set1_epi32(static_cast<int>(0xffff0000u)));
     return select(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x, _mm512_castsi512_ps(kept));
   }
+
+  static void transpose(const uint32_t* from, int64_t fromStride, uint32_t* to, int64_t toStride) {
+    __m512i r[16];
+    __m512i t[16];
+    for (int i = 0; i < 16; i++) {
+      r[i] = _mm512_loadu_si512(from + i * fromStride);
+    }
+    // Pairs of rows by words, then by double words: each 128-bit lane then holds 4 rows of a column.
+    for (int i = 0; i < 16; i += 2) {
+      t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+      t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+      for (int half = 0; half < 2; half++) {
+        r[i + 2 * half] = _mm512_unpacklo_epi64(t[i + half], t[i + half + 2]);
+        r[i + 2 * half + 1] = _mm512_unpackhi_epi64(t[i + half], t[i + half + 2]);
+      }
+    }
+    for (int i = 0; i < 4; i++) {
+      t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+      t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+      t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+      t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+    }
+    for (int i = 0; i < 8; i++) {
+      _mm512_storeu_si512(to + i * toStride, _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88));
+      _mm512_storeu_si512(to + (i + 8) * toStride, _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd));
+    }
+  }
 };
 
 }  // namespace

@@ -96,6 +96,9 @@ struct ScalarLanes {
   }
 
   static F toBfloat16AndBack(F x) { return floatOfBfloat16(bfloat16Of(x)); }
+
+  // Transposes a block of kWidth x kWidth words.
+  static void transpose(const uint32_t* from, int64_t, uint32_t* to, int64_t) { *to = *from; }
 };
 
 }  // namespace

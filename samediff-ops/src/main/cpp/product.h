@@ -17,26 +17,59 @@ inline int least(int a, int b) { return a < b ? a : b; }
 inline int most(int a, int b) { return a > b ? a : b; }
 inline int ceilDiv(int a, int b) { return (a + b - 1) / b; }
 
-// A word that is a float.
-template <class L>
+// A word that is a float; kRounded for one that only holds a bfloat16, where the processor has no
+// products of pairs.
+template <class L, bool kRounded>
 struct FloatWords {
   using Lanes = L;
+  using F = typename L::F;
+  using B = F;
   static constexpr int kPerWord = 1;
-  using B = typename L::F;
+  // What is rounded to bfloat16 anyway needs no better powers of two.
+  static constexpr int kExp2Degree = kRounded ? 4 : 5;
+
   static B loadB(const uint32_t* p) { return L::load(reinterpret_cast<const float*>(p)); }
-  static typename L::F madd(const uint32_t* a, B b, typename L::F sum) {
+  static F madd(const uint32_t* a, B b, F sum) {
     float x;
     std::memcpy(&x, a, sizeof x);
     return L::fma(L::set(x), b, sum);
   }
+
+  // Makes the words of one row, as of A.
+  static void fromRow(const float* row, int count, uint32_t* words) {
+    for (int i = 0; i < count; i++) {
+      words[i] = bitsOf(kRounded ? floatOfBfloat16(bfloat16Of(row[i])) : row[i]);
+    }
+  }
+
+  // Makes one row of words of B from kPerWord rows; `columns` is a multiple of kWidth.
+  static void fromRows(const float* rows, int64_t, int columns, uint32_t* words) {
+    fromRow(rows, columns, words);
+  }
+
+  // Stores neighbouring elements of a row of A.
+  template <int kCount>
+  static void store(uint32_t* to, const F (&x)[kCount]) {
+    for (int v = 0; v < kCount; v++) {
+      L::store(reinterpret_cast<float*>(to) + v * L::kWidth,
+               kRounded ? L::toBfloat16AndBack(x[v]) : x[v]);
+    }
+  }
+
+  // Multiplies `count` stored elements by a power of two.
+  static void scaleStored(uint32_t* words, int count, float factor) {
+    for (int i = 0; i < count; i++) {
+      words[i] = bitsOf(floatOf(words[i]) * factor);
+    }
+  }
 };
 
 // Products by vectors of words; see FloatWords for what Words has to offer.
-template <class Words>
+template <class W>
 struct VectorProduct {
+  using Words = W;
   using L = typename Words::Lanes;
   using F = typename L::F;
-  static constexpr int kPerWord = Words::kPerWord;
 
   // Computes A B tile by tile and hands each row of a tile to `row(r, column, F (&sums)[V])`, the
   // sums of columns [column, column + V * kWidth) in row r, for V up to L::kVectors. `columns` is

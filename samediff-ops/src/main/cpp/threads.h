@@ -27,7 +27,7 @@ void parallel(int64_t count, Task task, void* context);
 
 // The same for a lambda (index, worker).
 template <class F>
-void parallelFor(int64_t count, F&& f) {
+static inline void parallelFor(int64_t count, F&& f) {
   using Function = typename std::remove_reference<F>::type;
   parallel(
       count,

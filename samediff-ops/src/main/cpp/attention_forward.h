@@ -1,0 +1,417 @@
+// Attention forward: one task computes one panel of 64 queries of one head.
+//
+//   for each panel of 64 keys that the queries see:
+//     S = Q K^T                     scores in powers of two: Q carries scale * log2(e)
+//     P = 2^(S - reference)         in registers, stored as operands of the next product
+//     O += P V, sums += rows of P
+//   output = O / sums, logSumExp = ln 2 (reference + log2 sums)
+//
+// The reference of a row need not be its maximum: float32 has room for 2^8 more, so it is raised
+// only beyond that, to a whole number, which makes rescaling exact.
+#pragma once
+
+#include "attention_pack.h"
+#include "scratch.h"
+#include "threads.h"
+
+namespace a4j {
+namespace {
+
+constexpr float kLog2E = 1.44269504088896341f;
+constexpr float kLn2 = 0.693147180559945309f;
+
+// Memory for the packed keys and values of the heads treated at once; one head may take more.
+constexpr int64_t kPackedBytes = int64_t{64} << 20;
+
+// A row's reference before it saw a score, and the scores of keys it does not see: 2^x is 0 for
+// both, and their difference is no NaN.
+constexpr float kNoReference = -1e30f;
+constexpr float kUnseen = -3e38f;
+
+// How far a score may exceed the reference, in powers of two.
+constexpr float kHeadroom = 8;
+
+// Scores is the product of Q and K, Values that of P and V.
+template <class Scores, class Values>
+class AttentionForward {
+  using L = typename Scores::L;
+  using F = typename L::F;
+  using I = typename L::I;
+  using ScoreWords = typename Scores::Words;
+  using ValueWords = typename Values::Words;
+
+ public:
+  explicit AttentionForward(const a4j_attention& attention)
+      : a_(attention),
+        batch_(static_cast<int>(attention.query.shape[0])),
+        heads_(static_cast<int>(attention.query.shape[1])),
+        kvHeads_(static_cast<int>(attention.key.shape[1])),
+        headDim_(static_cast<int>(attention.query.shape[3])),
+        width_(paddedColumns(headDim_)),
+        scoreDepth_(ceilDiv(headDim_, ScoreWords::kPerWord)) {}
+
+  void run() {
+    plans_ = scratchOf<RowPlan>(batch_);
+    int panels = 0;
+    for (int b = 0; b < batch_; b++) {
+      plans_[b] = planRow(a_, b);
+      panels = most(panels, plans_[b].keys.panels);
+    }
+    keyWords_ = static_cast<int64_t>(scoreDepth_) * kPanel;
+    valueWords_ = static_cast<int64_t>(kPanel / ValueWords::kPerWord) * width_;
+    headWords_ = panels * (keyWords_ + valueWords_);
+    int64_t pairs = static_cast<int64_t>(batch_) * kvHeads_;
+    int64_t headBytes = headWords_ * static_cast<int64_t>(sizeof(uint32_t));
+    int64_t atOnce = headBytes > 0 ? kPackedBytes / headBytes : pairs;
+    atOnce = atOnce < 1 ? 1 : atOnce > pairs ? pairs : atOnce;
+    packed_ = scratchOf<uint32_t>(atOnce * headWords_);
+    seeds_ = scratchOf<float>(atOnce * kSeedFloats);
+    workers_ = scratchOf<Worker>(threads());
+    for (int64_t from = 0; from < pairs; from += atOnce) {
+      int64_t count = pairs - from < atOnce ? pairs - from : atOnce;
+      parallelFor(count * panels, [&](int64_t i, int worker) {
+        pack(from + i / panels, i / panels, static_cast<int>(i % panels), workers_[worker]);
+      });
+      int queryPanels = 0;
+      for (int b = 0; b < batch_; b++) {
+        queryPanels = most(queryPanels, plans_[b].queries.panels);
+      }
+      int group = heads_ / kvHeads_;
+      int64_t perPair = static_cast<int64_t>(group) * queryPanels;
+      parallelFor(count * perPair, [&](int64_t i, int worker) {
+        int64_t pair = i / perPair;
+        // The last panels see most keys: they go first, so that threads end together.
+        int panel = queryPanels - 1 - static_cast<int>(i % queryPanels);
+        int member = static_cast<int>(i % perPair / queryPanels);
+        compute(from + pair, pair, member, panel, workers_[worker]);
+      });
+    }
+    parallelFor(static_cast<int64_t>(batch_) * heads_,
+                [&](int64_t i, int) { hide(static_cast<int>(i)); });
+  }
+
+ private:
+  static constexpr int64_t kSeedFloats = 2 * kMostSeeds * kMostHeadDim;
+
+  struct Worker {
+    alignas(64) float rows[kPanel * kMostHeadDim];
+    alignas(64) float output[kPanel * kMostHeadDim];
+    alignas(64) uint32_t words[kPanel * kMostHeadDim];
+    alignas(64) uint32_t weights[kPanel * kPanel];
+    alignas(64) float sums[kPanel * L::kWidth];
+    alignas(64) float reference[kPanel];
+    alignas(64) int32_t low[kPanel];
+    alignas(64) int32_t high[kPanel];
+  };
+
+  uint32_t* keyPanel(int64_t slot, int panel) const {
+    return packed_ + slot * headWords_ + panel * (keyWords_ + valueWords_);
+  }
+  uint32_t* valuePanel(int64_t slot, int panel) const { return keyPanel(slot, panel) + keyWords_; }
+  float* seedKeys(int64_t slot) const { return seeds_ + slot * kSeedFloats; }
+  float* seedValues(int64_t slot) const { return seedKeys(slot) + kSeedFloats / 2; }
+
+  PanelReader keyReader(const a4j_array& array, int b, int head, bool rotated) const {
+    return {a_, array, plans_[b].keys, b, head, 0, rotated, 1};
+  }
+
+  void pack(int64_t pair, int64_t slot, int panel, Worker& w) const {
+    int b = static_cast<int>(pair / kvHeads_);
+    int head = static_cast<int>(pair % kvHeads_);
+    const RowPlan& plan = plans_[b];
+    if (panel >= plan.keys.panels) {
+      return;
+    }
+    size_t seedBytes = static_cast<size_t>(kMostSeeds) * width_ * sizeof(float);
+    keyReader(a_.key, b, head, true).read(panel, w.rows);
+    packColumns<ScoreWords>(w.rows, width_, headDim_, w.words, keyPanel(slot, panel));
+    if (panel == 0 && plan.seeds) {
+      std::memcpy(seedKeys(slot), w.rows, seedBytes);
+    }
+    keyReader(a_.value, b, head, false).read(panel, w.rows);
+    packB<ValueWords>(w.rows, width_, width_, valuePanel(slot, panel));
+    if (panel == 0 && plan.seeds) {
+      std::memcpy(seedValues(slot), w.rows, seedBytes);
+    }
+  }
+
+  // One panel of queries of one head: what they see of one key panel after the other.
+  void compute(int64_t pair, int64_t slot, int member, int panel, Worker& w) const {
+    int b = static_cast<int>(pair / kvHeads_);
+    int head = static_cast<int>(pair % kvHeads_) * (heads_ / kvHeads_) + member;
+    const RowPlan& plan = plans_[b];
+    if (panel >= plan.queries.panels) {
+      return;
+    }
+    int count = plan.queries.panel[panel].count;
+    PanelReader reader{a_,   a_.query,         plan.queries,     b,
+                       head, plan.firstQuery, true, a_.scale * kLog2E};
+    reader.read(panel, w.rows);
+    packA<ScoreWords>(w.rows, width_, headDim_, w.words);
+    float slope = a_.slopes != nullptr ? a_.slopes[head] * kLog2E : 0;
+    begin(plan, slot, panel, count, slope, w);
+
+    int anchors = anchorPanels(plan, panel);
+    for (int k = 0; k < anchors; k++) {
+      add(plan, slot, panel, k, count, slope, w);
+    }
+    const Document& own = plan.document[plan.queries.panel[panel].document];
+    for (int k = own.firstKeyPanel; k < own.firstKeyPanel + own.keyPanels; k++) {
+      if (!add(plan, slot, panel, k, count, slope, w) && plan.causal && plan.window == 0) {
+        break;  // keys ascend: all that follow are later than every query
+      }
+    }
+    finish(plan, b, head, panel, count, w);
+  }
+
+  // Starts the sums: empty, or with the anchors that are taken one by one.
+  void begin(const RowPlan& plan, int64_t slot, int panel, int count, float slope,
+             Worker& w) const {
+    bool seeded = plan.seeds && plan.document[plan.queries.panel[panel].document].seesAnchors;
+    const int32_t* tokens = plan.queries.token + static_cast<int64_t>(panel) * kPanel;
+    const int32_t* positions = plan.queries.position + static_cast<int64_t>(panel) * kPanel;
+    for (int r = 0; r < count; r++) {
+      float* sums = w.sums + r * L::kWidth;
+      float* output = w.output + r * width_;
+      std::memset(sums, 0, L::kWidth * sizeof(float));
+      std::memset(output, 0, static_cast<size_t>(width_) * sizeof(float));
+      w.reference[r] = kNoReference;
+      if (!seeded) {
+        continue;
+      }
+      float scores[kMostSeeds];
+      float top = kNoReference;
+      for (int i = 0; i < plan.anchors; i++) {
+        bool seen = !plan.causal || plan.keys.token[i] <= tokens[r];
+        scores[i] = kUnseen;
+        if (seen) {
+          float distance = __builtin_fabsf(static_cast<float>(positions[r] - plan.keys.position[i]));
+          scores[i] = dot(w.rows + r * width_, seedKeys(slot) + i * width_) - slope * distance;
+          top = scores[i] > top ? scores[i] : top;
+        }
+      }
+      w.reference[r] = top > kNoReference ? __builtin_ceilf(top) : kNoReference;
+      for (int i = 0; i < plan.anchors; i++) {
+        if (scores[i] == kUnseen) {
+          continue;
+        }
+        alignas(64) float weight[L::kWidth];
+        L::store(weight, L::template exp2<5>(L::set(scores[i] - w.reference[r])));
+        sums[0] += weight[0];
+        const float* value = seedValues(slot) + i * width_;
+        for (int c = 0; c < width_; c += L::kWidth) {
+          L::store(output + c,
+                   L::fma(L::set(weight[0]), L::load(value + c), L::load(output + c)));
+        }
+      }
+    }
+  }
+
+  float dot(const float* x, const float* y) const {
+    F sum = L::set(0);
+    for (int c = 0; c < width_; c += L::kWidth) {
+      sum = L::fma(L::load(x + c), L::load(y + c), sum);
+    }
+    return L::sum(sum);
+  }
+
+  // Takes a key panel into the sums; false if the queries see nothing of it.
+  bool add(const RowPlan& plan, int64_t slot, int queryPanel, int keyPanelIndex, int count,
+           float slope, Worker& w) const {
+    Tile tile = tileOf(plan, queryPanel, keyPanelIndex);
+    if (tile == Tile::kEmpty) {
+      return false;
+    }
+    Block block{plan, slot, queryPanel, keyPanelIndex, slope};
+    if (tile == Tile::kFull) {
+      if (slope == 0) {
+        addRows<false, false>(block, 0, count, 0, kPanel, w);
+      } else {
+        addRows<false, true>(block, 0, count, 0, kPanel, w);
+      }
+      return true;
+    }
+    // Rows of a panel that is seen in part are taken 16 at a time, with the columns that any of
+    // them sees.
+    const int32_t* queries = plan.queries.token + static_cast<int64_t>(queryPanel) * kPanel;
+    const int32_t* keys = plan.keys.token + static_cast<int64_t>(keyPanelIndex) * kPanel;
+    for (int r = 0; r < count; r += kPartRows) {
+      int rows = least(kPartRows, count - r);
+      for (int i = r; i < r + rows; i++) {
+        keysSeen(plan, queryPanel, keyPanelIndex, queries[i], &w.low[i], &w.high[i]);
+      }
+      int from = 0;
+      int to = plan.keys.panel[keyPanelIndex].count;
+      while (to > 0 && keys[to - 1] > w.high[r + rows - 1]) {
+        to--;
+      }
+      while (from < to && keys[from] < w.low[r]) {
+        from++;
+      }
+      if (from == to) {
+        continue;
+      }
+      from -= from % kPartColumns;
+      if (slope == 0) {
+        addRows<true, false>(block, r, rows, from, to, w);
+      } else {
+        addRows<true, true>(block, r, rows, from, to, w);
+      }
+    }
+    return true;
+  }
+
+  static constexpr int kPartRows = 16;
+  static constexpr int kPartColumns = 16;
+
+  struct Block {
+    const RowPlan& plan;
+    int64_t slot;
+    int queryPanel;
+    int keyPanel;
+    float slope;
+  };
+
+  // Takes keys [from, to) of a panel into the sums of rows [first, first + rows).
+  template <bool kMasked, bool kBiased>
+  void addRows(const Block& block, int first, int rows, int from, int to, Worker& w) const {
+    const int32_t* keyTokens =
+        block.plan.keys.token + static_cast<int64_t>(block.keyPanel) * kPanel + from;
+    const int32_t* keyPositions =
+        block.plan.keys.position + static_cast<int64_t>(block.keyPanel) * kPanel + from;
+    const int32_t* queryPositions =
+        block.plan.queries.position + static_cast<int64_t>(block.queryPanel) * kPanel + first;
+    uint32_t* weights = w.weights + first * kWeightStride;
+    int columns = ceilDiv(to - from, kPartColumns) * kPartColumns;
+    auto weigh = [&](int r, int column, auto& scores) __attribute__((always_inline)) {
+      constexpr int kCount = sizeof(scores) / sizeof(F);
+      int row = first + r;
+      if constexpr (kBiased) {
+        I position = L::setInt(queryPositions[r]);
+        for (int v = 0; v < kCount; v++) {
+          I key = L::loadInt(keyPositions + column + v * L::kWidth);
+          F distance = L::toFloat(L::absInt(L::subInt(position, key)));
+          scores[v] = L::fma(L::set(-block.slope), distance, scores[v]);
+        }
+      }
+      if constexpr (kMasked) {
+        I low = L::setInt(w.low[row]);
+        I high = L::setInt(w.high[row]);
+        for (int v = 0; v < kCount; v++) {
+          I token = L::loadInt(keyTokens + column + v * L::kWidth);
+          scores[v] = L::select(L::between(low, token, high), scores[v], L::set(kUnseen));
+        }
+      }
+      F top = scores[0];
+      for (int v = 1; v < kCount; v++) {
+        top = L::max(top, scores[v]);
+      }
+      if (__builtin_expect(L::any(L::greater(top, L::set(w.reference[row] + kHeadroom))), 0)) {
+        raise(row, L::highest(top), weights + r * kWeightStride, column, w);
+      }
+      F reference = L::set(w.reference[row]);
+      F sum = L::load(w.sums + row * L::kWidth);
+      F part = L::set(0);
+      for (int v = 0; v < kCount; v++) {
+        scores[v] = L::template exp2<ScoreWords::kExp2Degree>(L::sub(scores[v], reference));
+        part = L::add(part, scores[v]);
+      }
+      L::store(w.sums + row * L::kWidth, L::add(sum, part));
+      ValueWords::store(weights + r * kWeightStride + column / ValueWords::kPerWord, scores);
+    };
+    Scores::rows(w.words + first * scoreDepth_, scoreDepth_, rows,
+                 keyPanel(block.slot, block.keyPanel) + from, kPanel, columns, scoreDepth_, weigh);
+    Values::add(weights, kWeightStride, rows,
+                valuePanel(block.slot, block.keyPanel) + from / ValueWords::kPerWord * width_,
+                width_, width_, columns / ValueWords::kPerWord, w.output + first * width_, width_);
+  }
+
+  static constexpr int kWeightStride = kPanel / ValueWords::kPerWord;
+
+  // Lifts a row's reference to a score far above it and brings what was summed under the old one
+  // down: the sums, the output and this panel's weights of the columns before.
+  __attribute__((noinline)) void raise(int row, float top, uint32_t* weights, int columns,
+                                       Worker& w) const {
+    float raised = __builtin_ceilf(top);
+    float before = w.reference[row];
+    w.reference[row] = raised;
+    if (before == kNoReference) {
+      return;
+    }
+    float factor = __builtin_exp2f(before - raised);
+    for (int i = 0; i < L::kWidth; i++) {
+      w.sums[row * L::kWidth + i] *= factor;
+    }
+    for (int c = 0; c < width_; c++) {
+      w.output[row * width_ + c] *= factor;
+    }
+    ValueWords::scaleStored(weights, columns / ValueWords::kPerWord, factor);
+  }
+
+  void finish(const RowPlan& plan, int b, int head, int panel, int count, Worker& w) const {
+    const int32_t* tokens = plan.queries.token + static_cast<int64_t>(panel) * kPanel;
+    for (int r = 0; r < count; r++) {
+      float sum = L::sum(L::load(w.sums + r * L::kWidth));
+      float inverse = sum == 0 ? 0 : 1 / sum;
+      float* output = w.output + r * width_;
+      for (int c = 0; c < width_; c++) {
+        output[c] *= inverse;
+      }
+      int64_t query = tokens[r] - plan.firstQuery;
+      storeRow(a_.output, b, head, query, output);
+      float logSumExp = sum == 0 ? -__builtin_inff() : kLn2 * (w.reference[r] + __builtin_log2f(sum));
+      storeAt(a_.log_sum_exp, b, head, query, logSumExp);
+    }
+  }
+
+  // Queries that are padding.
+  void hide(int index) const {
+    int b = index / heads_;
+    int head = index % heads_;
+    const float zeros[kMostHeadDim] = {};
+    for (int i = 0; i < plans_[b].hiddenCount; i++) {
+      int64_t query = plans_[b].hidden[i] - plans_[b].firstQuery;
+      storeRow(a_.output, b, head, query, zeros);
+      storeAt(a_.log_sum_exp, b, head, query, -__builtin_inff());
+    }
+  }
+
+  static void storeAt(const a4j_array& array, int64_t b, int64_t head, int64_t query, float x) {
+    const int64_t* stride = array.stride;
+    static_cast<float*>(array.data)[b * stride[1] + head * stride[2] + query * stride[3]] = x;
+  }
+
+  const a4j_attention& a_;
+  const int batch_;
+  const int heads_;
+  const int kvHeads_;
+  const int headDim_;
+  const int width_;
+  const int scoreDepth_;
+  RowPlan* plans_ = nullptr;
+  int64_t keyWords_ = 0;
+  int64_t valueWords_ = 0;
+  int64_t headWords_ = 0;
+  uint32_t* packed_ = nullptr;
+  float* seeds_ = nullptr;
+  Worker* workers_ = nullptr;
+};
+
+// Float computes in float32, Low in bfloat16, Exact the scores that keep float32's accuracy where
+// the rest is bfloat16.
+template <class Float, class Low, class Exact>
+void attentionForward(const a4j_attention& attention) {
+  switch (attention.precision) {
+    case A4J_PRECISION_BFLOAT16:
+      AttentionForward<Low, Low>(attention).run();
+      break;
+    case A4J_PRECISION_COMPENSATED:
+      AttentionForward<Exact, Low>(attention).run();
+      break;
+    default:
+      AttentionForward<Float, Float>(attention).run();
+  }
+}
+
+}  // namespace
+}  // namespace a4j
