@@ -2,7 +2,7 @@ package io.anchor4j.attention;
 
 import com.google.common.primitives.ImmutableIntArray;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -37,12 +37,12 @@ public final class DocumentMask {
    * @param end last token, exclusive
    * @param seesAnchors whether its tokens also see the anchors, which are then {@code tokens()[0,
    *     anchors())} and not part of this span
+   * @param windowed whether the window bounds what its tokens see of this span; anchors are seen at
+   *     any distance
    */
-  public record Document(int start, int end, boolean seesAnchors) {}
+  public record Document(int start, int end, boolean seesAnchors, boolean windowed) {}
 
-  private final AttentionMask mask;
-  private final boolean causal;
-  private final int window;
+  private final AttentionConfig config;
   private final int[] documents;
   private final ImmutableIntArray tokens;
   private final List<Document> spans;
@@ -54,9 +54,7 @@ public final class DocumentMask {
       ImmutableIntArray tokens,
       List<Document> spans,
       int anchors) {
-    this.mask = config.mask();
-    this.causal = config.causal();
-    this.window = config.window();
+    this.config = config;
     this.documents = documents;
     this.tokens = tokens;
     this.spans = List.copyOf(spans);
@@ -69,34 +67,75 @@ public final class DocumentMask {
    * @param documents the document id of each token, see {@link AttentionMask}
    */
   public static DocumentMask of(AttentionConfig config, int[] documents) {
-    Map<Integer, ImmutableIntArray.Builder> byDocument = new LinkedHashMap<>();
     boolean anchored = config.mask() == AttentionMask.ANCHOR;
+    var found = new DocumentCounts(documents.length);
     if (anchored) {
-      byDocument.put(AttentionMask.ANCHOR_ID, ImmutableIntArray.builder());
+      found.indexOf(AttentionMask.ANCHOR_ID);
     }
+    var documentOf = new int[documents.length];
     for (int t = 0; t < documents.length; t++) {
-      if (documents[t] != AttentionMask.PADDING_ID) {
-        int id = config.mask() == AttentionMask.FULL ? 0 : documents[t];
-        byDocument.computeIfAbsent(id, key -> ImmutableIntArray.builder()).add(t);
-      }
+      int id = config.mask() == AttentionMask.FULL ? 0 : documents[t];
+      documentOf[t] = documents[t] == AttentionMask.PADDING_ID ? -1 : found.count(id);
     }
-    var tokens = ImmutableIntArray.builder(documents.length);
-    var spans = new ArrayList<Document>();
-    int anchors = 0;
+    var spans = new ArrayList<Document>(found.documents);
+    var next = new int[found.documents];
     int end = 0;
-    for (var entry : byDocument.entrySet()) {
-      ImmutableIntArray own = entry.getValue().build();
-      boolean isAnchors = anchored && entry.getKey() == AttentionMask.ANCHOR_ID;
-      if (own.length() > 0) {
-        tokens.addAll(own);
-        spans.add(new Document(end, end + own.length(), anchored && !isAnchors));
-        end += own.length();
-      }
-      if (isAnchors) {
-        anchors = own.length();
+    for (int i = 0; i < found.documents; i++) {
+      next[i] = end;
+      end += found.counts[i];
+      if (found.counts[i] > 0) {
+        boolean seesAnchors = anchored && found.ids[i] != AttentionMask.ANCHOR_ID;
+        spans.add(new Document(next[i], end, seesAnchors, windowed(config, found.ids[i])));
       }
     }
-    return new DocumentMask(config, documents.clone(), tokens.build(), spans, anchors);
+    var tokens = new int[end];
+    for (int t = 0; t < documents.length; t++) {
+      if (documentOf[t] >= 0) {
+        tokens[next[documentOf[t]]++] = t;
+      }
+    }
+    return new DocumentMask(
+        config,
+        documents.clone(),
+        ImmutableIntArray.copyOf(tokens),
+        spans,
+        anchored ? found.counts[0] : 0);
+  }
+
+  /** Returns whether keys of the document of that id leave sight with distance. */
+  private static boolean windowed(AttentionConfig config, int id) {
+    boolean stays = config.mask() != AttentionMask.FULL && id == AttentionMask.ANCHOR_ID;
+    return config.window() > 0 && !stays;
+  }
+
+  /** The documents of a row in order of their first token, and how many tokens each has. */
+  private static final class DocumentCounts {
+    final int[] ids;
+    final int[] counts;
+    int documents;
+    private final Map<Integer, Integer> indices = new HashMap<>();
+    private int last = -1;
+
+    /** Under a mask with anchors there may be one document more than tokens, without any. */
+    DocumentCounts(int tokens) {
+      ids = new int[tokens + 1];
+      counts = new int[tokens + 1];
+    }
+
+    int count(int id) {
+      int index = indexOf(id);
+      counts[index]++;
+      return index;
+    }
+
+    int indexOf(int id) {
+      // Tokens of a document mostly lie together: the map is asked at its borders only.
+      if (last < 0 || ids[last] != id) {
+        last = indices.computeIfAbsent(id, key -> documents++);
+        ids[last] = id;
+      }
+      return last;
+    }
   }
 
   /** The row's tokens that are not padding, document by document. */
@@ -116,7 +155,9 @@ public final class DocumentMask {
 
   /** Returns whether query {@code tokens()[q]} sees key {@code tokens()[k]}. */
   public boolean visible(int q, int k) {
-    return mask.visible(documents, tokens.get(q), tokens.get(k), causal, window);
+    return config
+        .mask()
+        .visible(documents, tokens.get(q), tokens.get(k), config.causal(), config.window());
   }
 
   /**
@@ -129,14 +170,13 @@ public final class DocumentMask {
     int lastQuery = tokens.get(queryEnd - 1);
     int firstKey = tokens.get(keyStart);
     int lastKey = tokens.get(keyEnd - 1);
+    boolean causal = config.causal();
+    int window = config.window();
     if (causal && firstKey > lastQuery) {
       return Tile.EMPTY;
     }
     boolean full = !causal || lastKey <= firstQuery;
-    boolean alwaysInWindow = mask != AttentionMask.FULL && keyEnd <= anchors;
-    boolean anchorDocument =
-        mask == AttentionMask.INTRA_DOCUMENT && documents[firstKey] == AttentionMask.ANCHOR_ID;
-    if (window > 0 && !alwaysInWindow && !anchorDocument) {
+    if (windowed(config, documents[firstKey])) {
       if (firstQuery - lastKey >= window || firstKey - lastQuery >= window) {
         return Tile.EMPTY;
       }

@@ -22,9 +22,9 @@ class DocumentMaskTest {
     assertEquals("[1, 5, 0, 2, 6, 4]", mask.tokens().toString());
     assertEquals(2, mask.anchors());
     assertEquals(
-        "[Document[start=0, end=2, seesAnchors=false], "
-            + "Document[start=2, end=5, seesAnchors=true], "
-            + "Document[start=5, end=6, seesAnchors=true]]",
+        "[Document[start=0, end=2, seesAnchors=false, windowed=false], "
+            + "Document[start=2, end=5, seesAnchors=true, windowed=false], "
+            + "Document[start=5, end=6, seesAnchors=true, windowed=false]]",
         mask.documents().toString());
   }
 
