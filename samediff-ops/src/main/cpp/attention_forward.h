@@ -17,16 +17,11 @@
 namespace a4j {
 namespace {
 
-constexpr float kLog2E = 1.44269504088896341f;
-constexpr float kLn2 = 0.693147180559945309f;
-
 // Memory for the packed keys and values of the heads treated at once; one head may take more.
 constexpr int64_t kPackedBytes = int64_t{64} << 20;
 
-// A row's reference before it saw a score, and the scores of keys it does not see: 2^x is 0 for
-// both, and their difference is no NaN.
+// A row's reference before it saw a score: far above kUnseen, so that what is unseen weighs 0.
 constexpr float kNoReference = -1e30f;
-constexpr float kUnseen = -3e38f;
 
 // How far a score may exceed the reference, in powers of two.
 constexpr float kHeadroom = 8;
@@ -186,7 +181,7 @@ class AttentionForward {
         scores[i] = kUnseen;
         if (seen) {
           float distance = __builtin_fabsf(static_cast<float>(positions[r] - plan.keys.position[i]));
-          scores[i] = dot(w.rows + r * width_, seedKeys(slot) + i * width_) - slope * distance;
+          scores[i] = dot<L>(w.rows + r * width_, seedKeys(slot) + i * width_, width_) - slope * distance;
           top = scores[i] > top ? scores[i] : top;
         }
       }
@@ -205,14 +200,6 @@ class AttentionForward {
         }
       }
     }
-  }
-
-  float dot(const float* x, const float* y) const {
-    F sum = L::set(0);
-    for (int c = 0; c < width_; c += L::kWidth) {
-      sum = L::fma(L::load(x + c), L::load(y + c), sum);
-    }
-    return L::sum(sum);
   }
 
   // Takes a key panel into the sums; false if the queries see nothing of it.
@@ -360,7 +347,7 @@ class AttentionForward {
       int64_t query = tokens[r] - plan.firstQuery;
       storeRow(a_.output, b, head, query, output);
       float logSumExp = sum == 0 ? -__builtin_inff() : kLn2 * (w.reference[r] + __builtin_log2f(sum));
-      storeAt(a_.log_sum_exp, b, head, query, logSumExp);
+      *statisticAt(a_.log_sum_exp, b, head, query) = logSumExp;
     }
   }
 
@@ -371,14 +358,11 @@ class AttentionForward {
     const float zeros[kMostHeadDim] = {};
     for (int i = 0; i < plans_[b].hiddenCount; i++) {
       int64_t query = plans_[b].hidden[i] - plans_[b].firstQuery;
-      storeRow(a_.output, b, head, query, zeros);
-      storeAt(a_.log_sum_exp, b, head, query, -__builtin_inff());
+      if (query >= 0) {
+        storeRow(a_.output, b, head, query, zeros);
+        *statisticAt(a_.log_sum_exp, b, head, query) = -__builtin_inff();
+      }
     }
-  }
-
-  static void storeAt(const a4j_array& array, int64_t b, int64_t head, int64_t query, float x) {
-    const int64_t* stride = array.stride;
-    static_cast<float*>(array.data)[b * stride[1] + head * stride[2] + query * stride[3]] = x;
   }
 
   const a4j_attention& a_;

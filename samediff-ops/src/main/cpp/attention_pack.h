@@ -12,8 +12,31 @@ namespace {
 
 constexpr int kMostHeadDim = 256;
 
+// Scores are powers of two: 2^(x log2(e)) = e^x.
+constexpr float kLog2E = 1.44269504088896341f;
+constexpr float kLn2 = 0.693147180559945309f;
+
+// The score of a key that a query does not see: 2^(x - reference) is exactly 0, and no NaN.
+constexpr float kUnseen = -3e38f;
+
 // Columns of B come in whole vectors of any lanes.
 inline int paddedColumns(int columns) { return ceilDiv(columns, 16) * 16; }
+
+// The element of [1, B, H, Tq] for a query.
+inline float* statisticAt(const a4j_array& array, int64_t b, int64_t head, int64_t query) {
+  const int64_t* stride = array.stride;
+  return static_cast<float*>(array.data) + b * stride[1] + head * stride[2] + query * stride[3];
+}
+
+// The product of two rows of `width` floats, a multiple of all lanes.
+template <class L>
+float dot(const float* x, const float* y, int width) {
+  typename L::F sum = L::set(0);
+  for (int c = 0; c < width; c += L::kWidth) {
+    sum = L::fma(L::load(x + c), L::load(y + c), sum);
+  }
+  return L::sum(sum);
+}
 
 // The panels of 64 tokens of a side as rows [count, paddedColumns(D)], rotated and scaled; tokens
 // behind the last are 0.

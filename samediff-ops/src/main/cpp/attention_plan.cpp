@@ -72,7 +72,7 @@ RowPlan planRow(const a4j_attention& attention, int b) {
     }
   }
   std::vector<int32_t> hidden;
-  for (int t = firstQuery; t < length; t++) {
+  for (int t = 0; t < length; t++) {
     if (!shown[static_cast<size_t>(t)]) {
       hidden.push_back(t);
     }

@@ -50,7 +50,7 @@ struct RowPlan {
   PanelSide queries;
   int32_t anchors;        // of the row; they lead document 0
   bool seeds;             // whether anchors are taken one by one
-  const int32_t* hidden;  // padding among the row's queries: tokens
+  const int32_t* hidden;  // the row's padding
   int32_t hiddenCount;
   int32_t firstQuery;  // the row's token that is query 0
   bool causal;
