@@ -83,8 +83,13 @@ typedef struct a4j_attention {
   a4j_array value_gradient;
 } a4j_attention;
 
-// Returns 1 if this processor, its system and this build can compute with `isa`, else 0.
-int a4j_supports(int isa);
+// What it takes to compute with an instruction set and is not here.
+#define A4J_LACKS_NOTHING 0
+#define A4J_LACKS_KERNELS 1     // this build has none for it
+#define A4J_LACKS_PROCESSOR 2   // the processor has not got it
+#define A4J_LACKS_PERMISSION 3  // the system does not let this process use it
+
+int a4j_lacks(int isa);
 
 // Sets how many threads compute a call, the caller's among them; at least 1.
 void a4j_set_threads(int threads);

@@ -31,7 +31,7 @@ int call(int isa, F&& compute) {
 
 extern "C" {
 
-int a4j_supports(int isa) { return a4j::kernelsFor(isa) != nullptr; }
+int a4j_lacks(int isa) { return a4j::lacks(isa); }
 
 void a4j_set_threads(int threads) { a4j::setThreads(threads < 1 ? 1 : threads); }
 

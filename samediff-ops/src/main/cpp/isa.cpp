@@ -38,44 +38,64 @@ bool mayUseTiles() {
 #endif
 }
 
-bool supported(int isa) {
+int lacksHardware(int isa) {
   switch (isa) {
-    case A4J_SCALAR:
-      return true;
     case A4J_AVX2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                     __builtin_cpu_supports("f16c")
+                 ? A4J_LACKS_NOTHING
+                 : A4J_LACKS_PROCESSOR;
     case A4J_AVX512:
-      return avx512();
+      return avx512() ? A4J_LACKS_NOTHING : A4J_LACKS_PROCESSOR;
     case A4J_AVX512_BF16:
-      return avx512() && __builtin_cpu_supports("avx512bf16");
+      return avx512() && __builtin_cpu_supports("avx512bf16") ? A4J_LACKS_NOTHING
+                                                              : A4J_LACKS_PROCESSOR;
     case A4J_AMX_BF16:
-      return avx512() && __builtin_cpu_supports("avx512bf16") && amxBf16() && mayUseTiles();
+      if (!avx512() || !__builtin_cpu_supports("avx512bf16") || !amxBf16()) {
+        return A4J_LACKS_PROCESSOR;
+      }
+      return mayUseTiles() ? A4J_LACKS_NOTHING : A4J_LACKS_PERMISSION;
     default:
-      return false;
+      return A4J_LACKS_NOTHING;
   }
 }
 #else
-bool supported(int isa) { return isa == A4J_SCALAR; }
+int lacksHardware(int) { return A4J_LACKS_NOTHING; }
 #endif
+
+struct Support {
+  const Kernels* tables[A4J_ISAS] = {};
+  int lacks[A4J_ISAS] = {};
+
+  Support() {
+    const Kernels* built[A4J_ISAS] = {&kScalarKernels};
+#if defined(__x86_64__)
+    built[A4J_AVX2] = &kAvx2Kernels;
+    built[A4J_AVX512] = &kAvx512Kernels;
+    built[A4J_AVX512_BF16] = &kAvx512Bf16Kernels;
+#endif
+    for (int isa = 0; isa < A4J_ISAS; isa++) {
+      // The processor first: what it has not got, no other build could use.
+      lacks[isa] = lacksHardware(isa);
+      if (lacks[isa] == A4J_LACKS_NOTHING && built[isa] == nullptr) {
+        lacks[isa] = A4J_LACKS_KERNELS;
+      }
+      tables[isa] = lacks[isa] == A4J_LACKS_NOTHING ? built[isa] : nullptr;
+    }
+  }
+};
+
+const Support& support() {
+  static const Support support;
+  return support;
+}
+
+bool isKnown(int isa) { return isa >= 0 && isa < A4J_ISAS; }
 
 }  // namespace
 
-const Kernels* kernelsFor(int isa) {
-  static const struct All {
-    const Kernels* tables[A4J_ISAS] = {};
-    All() {
-      const Kernels* built[A4J_ISAS] = {&kScalarKernels};
-#if defined(__x86_64__)
-      built[A4J_AVX2] = &kAvx2Kernels;
-      built[A4J_AVX512] = &kAvx512Kernels;
-      built[A4J_AVX512_BF16] = &kAvx512Bf16Kernels;
-#endif
-      for (int isa = 0; isa < A4J_ISAS; isa++) {
-        tables[isa] = built[isa] != nullptr && supported(isa) ? built[isa] : nullptr;
-      }
-    }
-  } all;
-  return isa >= 0 && isa < A4J_ISAS ? all.tables[isa] : nullptr;
-}
+int lacks(int isa) { return isKnown(isa) ? support().lacks[isa] : A4J_LACKS_KERNELS; }
+
+const Kernels* kernelsFor(int isa) { return isKnown(isa) ? support().tables[isa] : nullptr; }
 
 }  // namespace a4j

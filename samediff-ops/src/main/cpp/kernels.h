@@ -20,7 +20,10 @@ extern const Kernels kAvx512Kernels;
 extern const Kernels kAvx512Bf16Kernels;
 #endif
 
-// The table of an instruction set, or null where this processor, system or build lacks it.
+// What is lacking to compute with an instruction set, in the words of anchor4j.h.
+int lacks(int isa);
+
+// The table of an instruction set, or null where something is lacking.
 const Kernels* kernelsFor(int isa);
 
 }  // namespace a4j
