@@ -83,6 +83,18 @@ typedef struct a4j_attention {
   a4j_array value_gradient;
 } a4j_attention;
 
+// The numbers of one AdamW update, as in io.anchor4j.kernel.AdamWStep.
+typedef struct a4j_adamw_step {
+  double learning_rate;
+  double beta1;
+  double beta2;
+  double epsilon;
+  double weight_decay;
+  double first_correction;   // 1 - beta1^step
+  double second_correction;  // 1 - beta2^step
+  double gradient_scale;
+} a4j_adamw_step;
+
 // What it takes to compute with an instruction set and is not here.
 #define A4J_LACKS_NOTHING 0
 #define A4J_LACKS_KERNELS 1     // this build has none for it
@@ -96,6 +108,31 @@ void a4j_set_threads(int threads);
 int a4j_threads(void);
 
 int a4j_attention_forward(int isa, const a4j_attention* attention);
+
+// Rows along dimension 3; a gain holds as many elements as a row, in any shape.
+int a4j_rms_norm(int isa, double epsilon, const a4j_array* input, const a4j_array* gain,
+                 const a4j_array* output);
+int a4j_rms_norm_gradient(int isa, double epsilon, const a4j_array* input, const a4j_array* gain,
+                          const a4j_array* output_gradient, const a4j_array* input_gradient,
+                          const a4j_array* gain_gradient);
+
+// All of one shape.
+int a4j_gated_silu(int isa, const a4j_array* gate, const a4j_array* up, const a4j_array* output);
+int a4j_gated_silu_gradient(int isa, const a4j_array* gate, const a4j_array* up,
+                            const a4j_array* output_gradient, const a4j_array* gate_gradient,
+                            const a4j_array* up_gradient);
+
+// Turns `heads` [B, H, T, D] forth, or back if `inverse`, by angles [B][T][pairs][2].
+int a4j_rotary(int isa, int inverse, int pairing, int pairs, const float* angles,
+               const a4j_array* heads, const a4j_array* rotated);
+
+// Updates parameters and moments in place; all of one shape.
+int a4j_adamw(int isa, const a4j_adamw_step* step, const a4j_array* parameters,
+              const a4j_array* gradients, const a4j_array* first_moment,
+              const a4j_array* second_moment);
+
+// Sets `sum`, the same bits on every instruction set.
+int a4j_sum_of_squares(int isa, const a4j_array* array, double* sum);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,8 @@
 // AVX2 and FMA.
-#include "lanes_avx2.h"
-
 #include "attention_forward.h"
+#include "companions.h"
 #include "kernels.h"
+#include "lanes_avx2.h"
 
 namespace a4j {
 namespace {
@@ -12,6 +12,6 @@ using Rounded = VectorProduct<FloatWords<Avx2Lanes, true>>;
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {attentionForward<Float, Rounded, Rounded>};
+const Kernels kAvx2Kernels = {companionsOn<Avx2Lanes>(), attentionForward<Float, Rounded, Rounded>};
 
 }  // namespace a4j

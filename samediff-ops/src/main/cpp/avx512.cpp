@@ -1,8 +1,8 @@
 // AVX-512 F, BW, DQ and VL.
-#include "lanes_avx512.h"
-
 #include "attention_forward.h"
+#include "companions.h"
 #include "kernels.h"
+#include "lanes_avx512.h"
 
 namespace a4j {
 namespace {
@@ -12,6 +12,7 @@ using Rounded = VectorProduct<FloatWords<Avx512Lanes, true>>;
 
 }  // namespace
 
-const Kernels kAvx512Kernels = {attentionForward<Float, Rounded, Rounded>};
+const Kernels kAvx512Kernels = {companionsOn<Avx512Lanes>(),
+                                attentionForward<Float, Rounded, Rounded>};
 
 }  // namespace a4j

@@ -1,6 +1,7 @@
 // AVX-512 BF16: products of pairs of bfloat16 at twice the speed of float32 (AMD Zen 4 and newer;
 // Intel's run them no faster than float32, but have AMX).
 #include "attention_forward.h"
+#include "companions.h"
 #include "kernels.h"
 #include "words_avx512bf16.h"
 
@@ -13,6 +14,7 @@ using Pairs = VectorProduct<PairWords>;
 }  // namespace
 
 // Exact scores are one product in float32: three of pairs would take longer here.
-const Kernels kAvx512Bf16Kernels = {attentionForward<Float, Pairs, Float>};
+const Kernels kAvx512Bf16Kernels = {companionsOn<Avx512Lanes>(),
+                                    attentionForward<Float, Pairs, Float>};
 
 }  // namespace a4j

@@ -9,7 +9,27 @@
 
 namespace a4j {
 
+// The ops around attention: companions.h fills it in.
+struct Companions {
+  void (*rmsNorm)(double epsilon, const a4j_array& input, const a4j_array& gain,
+                  const a4j_array& output);
+  void (*rmsNormGradient)(double epsilon, const a4j_array& input, const a4j_array& gain,
+                          const a4j_array& outputGradient, const a4j_array& inputGradient,
+                          const a4j_array& gainGradient);
+  void (*gatedSilu)(const a4j_array& gate, const a4j_array& up, const a4j_array& output);
+  void (*gatedSiluGradient)(const a4j_array& gate, const a4j_array& up,
+                            const a4j_array& outputGradient, const a4j_array& gateGradient,
+                            const a4j_array& upGradient);
+  void (*rotary)(int inverse, int pairing, int pairs, const float* angles, const a4j_array& heads,
+                 const a4j_array& rotated);
+  void (*adamW)(const a4j_adamw_step& step, const a4j_array& parameters,
+                const a4j_array& gradients, const a4j_array& firstMoment,
+                const a4j_array& secondMoment);
+  double (*sumOfSquares)(const a4j_array& array);
+};
+
 struct Kernels {
+  Companions companions;
   void (*attentionForward)(const a4j_attention&);
 };
 

@@ -28,6 +28,7 @@ struct Avx2Lanes {
   static F sqrt(F a) { return _mm256_sqrt_ps(a); }
   static F max(F a, F b) { return _mm256_max_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  static F productError(F a, F b, F product) { return _mm256_fmsub_ps(a, b, product); }
 
   static float sum(F x) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));

@@ -31,6 +31,7 @@ struct Avx512Lanes {
   static F sqrt(F a) { return _mm512_sqrt_ps(a); }
   static F max(F a, F b) { return _mm512_max_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+  static F productError(F a, F b, F product) { return _mm512_fmsub_ps(a, b, product); }
   static float sum(F x) { return _mm512_reduce_add_ps(x); }
   static float highest(F x) { return _mm512_reduce_max_ps(x); }
 

@@ -60,6 +60,10 @@ struct ScalarLanes {
   static F sqrt(F a) { return __builtin_sqrtf(a); }
   static F max(F a, F b) { return a > b ? a : b; }  // b where either is NaN
   static F fma(F a, F b, F c) { return a * b + c; }
+  // a b - product, exactly, where product is a b as rounded by mul.
+  static F productError(F a, F b, F product) {
+    return static_cast<float>(static_cast<double>(a) * b - product);
+  }
   static float sum(F x) { return x; }
   static float highest(F x) { return x; }
 

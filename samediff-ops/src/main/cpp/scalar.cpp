@@ -1,8 +1,8 @@
 // No vector instructions: what every processor runs.
-#include "lanes_scalar.h"
-
 #include "attention_forward.h"
+#include "companions.h"
 #include "kernels.h"
+#include "lanes_scalar.h"
 
 namespace a4j {
 namespace {
@@ -12,6 +12,7 @@ using Rounded = VectorProduct<FloatWords<ScalarLanes, true>>;
 
 }  // namespace
 
-const Kernels kScalarKernels = {attentionForward<Float, Rounded, Rounded>};
+const Kernels kScalarKernels = {companionsOn<ScalarLanes>(),
+                                attentionForward<Float, Rounded, Rounded>};
 
 }  // namespace a4j
