@@ -12,6 +12,6 @@ using Rounded = VectorProduct<FloatWords<Avx2Lanes, true>>;
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {companionsOn<Avx2Lanes>(), attentionForward<Float, Rounded, Rounded>};
+const Kernels kAvx2Kernels = {companionsOn<Avx2Lanes>(), attentionForward<Float, Rounded, Float>};
 
 }  // namespace a4j

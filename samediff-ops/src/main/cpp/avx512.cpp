@@ -13,6 +13,6 @@ using Rounded = VectorProduct<FloatWords<Avx512Lanes, true>>;
 }  // namespace
 
 const Kernels kAvx512Kernels = {companionsOn<Avx512Lanes>(),
-                                attentionForward<Float, Rounded, Rounded>};
+                                attentionForward<Float, Rounded, Float>};
 
 }  // namespace a4j

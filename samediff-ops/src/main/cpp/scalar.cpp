@@ -13,6 +13,6 @@ using Rounded = VectorProduct<FloatWords<ScalarLanes, true>>;
 }  // namespace
 
 const Kernels kScalarKernels = {companionsOn<ScalarLanes>(),
-                                attentionForward<Float, Rounded, Rounded>};
+                                attentionForward<Float, Rounded, Float>};
 
 }  // namespace a4j
