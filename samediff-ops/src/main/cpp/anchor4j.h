@@ -108,6 +108,7 @@ void a4j_set_threads(int threads);
 int a4j_threads(void);
 
 int a4j_attention_forward(int isa, const a4j_attention* attention);
+int a4j_attention_backward(int isa, const a4j_attention* attention);
 
 // Rows along dimension 3; a gain holds as many elements as a row, in any shape.
 int a4j_rms_norm(int isa, double epsilon, const a4j_array* input, const a4j_array* gain,

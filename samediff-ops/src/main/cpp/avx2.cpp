@@ -1,4 +1,5 @@
 // AVX2 and FMA.
+#include "attention_backward.h"
 #include "attention_forward.h"
 #include "companions.h"
 #include "kernels.h"
@@ -12,6 +13,7 @@ using Rounded = VectorProduct<FloatWords<Avx2Lanes, true>>;
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {companionsOn<Avx2Lanes>(), attentionForward<Float, Rounded, Float>};
+const Kernels kAvx2Kernels = {companionsOn<Avx2Lanes>(), attentionForward<Float, Rounded, Float>,
+                              attentionBackward<Float, Rounded, Float>};
 
 }  // namespace a4j

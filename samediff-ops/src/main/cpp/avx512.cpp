@@ -1,4 +1,5 @@
 // AVX-512 F, BW, DQ and VL.
+#include "attention_backward.h"
 #include "attention_forward.h"
 #include "companions.h"
 #include "kernels.h"
@@ -12,7 +13,7 @@ using Rounded = VectorProduct<FloatWords<Avx512Lanes, true>>;
 
 }  // namespace
 
-const Kernels kAvx512Kernels = {companionsOn<Avx512Lanes>(),
-                                attentionForward<Float, Rounded, Float>};
+const Kernels kAvx512Kernels = {companionsOn<Avx512Lanes>(), attentionForward<Float, Rounded, Float>,
+                                attentionBackward<Float, Rounded, Float>};
 
 }  // namespace a4j

@@ -1,5 +1,6 @@
 // AVX-512 BF16: products of pairs of bfloat16 at twice the speed of float32 (AMD Zen 4 and newer;
 // Intel's run them no faster than float32, but have AMX).
+#include "attention_backward.h"
 #include "attention_forward.h"
 #include "companions.h"
 #include "kernels.h"
@@ -14,7 +15,7 @@ using Pairs = VectorProduct<PairWords>;
 }  // namespace
 
 // Exact scores are one product in float32: three of pairs would take longer here.
-const Kernels kAvx512Bf16Kernels = {companionsOn<Avx512Lanes>(),
-                                    attentionForward<Float, Pairs, Float>};
+const Kernels kAvx512Bf16Kernels = {companionsOn<Avx512Lanes>(), attentionForward<Float, Pairs, Float>,
+                                    attentionBackward<Float, Pairs, Float>};
 
 }  // namespace a4j

@@ -41,6 +41,10 @@ int a4j_attention_forward(int isa, const a4j_attention* attention) {
   return call(isa, [&](const a4j::Kernels& kernels) { kernels.attentionForward(*attention); });
 }
 
+int a4j_attention_backward(int isa, const a4j_attention* attention) {
+  return call(isa, [&](const a4j::Kernels& kernels) { kernels.attentionBackward(*attention); });
+}
+
 int a4j_rms_norm(int isa, double epsilon, const a4j_array* input, const a4j_array* gain,
                  const a4j_array* output) {
   return call(isa, [&](const a4j::Kernels& kernels) {

@@ -31,6 +31,7 @@ struct Companions {
 struct Kernels {
   Companions companions;
   void (*attentionForward)(const a4j_attention&);
+  void (*attentionBackward)(const a4j_attention&);
 };
 
 extern const Kernels kScalarKernels;

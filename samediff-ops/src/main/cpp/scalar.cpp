@@ -1,4 +1,5 @@
 // No vector instructions: what every processor runs.
+#include "attention_backward.h"
 #include "attention_forward.h"
 #include "companions.h"
 #include "kernels.h"
@@ -12,7 +13,7 @@ using Rounded = VectorProduct<FloatWords<ScalarLanes, true>>;
 
 }  // namespace
 
-const Kernels kScalarKernels = {companionsOn<ScalarLanes>(),
-                                attentionForward<Float, Rounded, Float>};
+const Kernels kScalarKernels = {companionsOn<ScalarLanes>(), attentionForward<Float, Rounded, Float>,
+                                attentionBackward<Float, Rounded, Float>};
 
 }  // namespace a4j

@@ -22,12 +22,6 @@ namespace {
 // microseconds, the next op of a step within tens of them.
 constexpr int kSpins = 4000;
 
-void relax() {
-#if defined(__x86_64__)
-  _mm_pause();
-#endif
-}
-
 // A phase of work, shared by all threads until none of them holds it.
 struct Phase {
   int64_t count = 0;
@@ -76,11 +70,7 @@ class Pool {
     wake_.notify_all();
     phase_.work(0);
     for (int spins = 0; phase_.working.load(std::memory_order_acquire) > 0; spins++) {
-      if (spins < kSpins) {
-        relax();
-      } else {
-        std::this_thread::yield();
-      }
+      relax(spins);
     }
   }
 
@@ -89,7 +79,7 @@ class Pool {
     for (;;) {
       for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen;
            spins++) {
-        relax();
+        relax(spins);
       }
       if (generation_.load(std::memory_order_acquire) == seen) {
         std::unique_lock<std::mutex> lock(mutex_);
@@ -215,6 +205,16 @@ Call::Call() {
 Call::~Call() { engine().calls.unlock(); }
 
 void parallel(int64_t count, Task task, void* context) { engine().pool.run(count, task, context); }
+
+void relax(int spins) {
+  if (spins >= kSpins) {
+    std::this_thread::yield();
+    return;
+  }
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
 
 void* scratch(size_t bytes) { return engine().arena.take(bytes); }
 

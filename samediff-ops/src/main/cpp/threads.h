@@ -37,4 +37,7 @@ static inline void parallelFor(int64_t count, F&& f) {
       &f);
 }
 
+// Waits a moment for another task; `spins` counts how often already.
+void relax(int spins);
+
 }  // namespace a4j
