@@ -1,5 +1,5 @@
-// Attention backward in one pass over the scores: one task computes one panel of 64 keys of one
-// key/value head, all that its queries owe it, five products a block:
+// Attention backward in one pass over the scores: one task computes some panels of 64 keys of one
+// key/value head, all that their queries owe them, five products a block:
 //
 //   S^T = K Q^T                       again, keys by queries: a vector holds 16 queries of a key
 //   P^T = 2^(S^T - logSumExp)
@@ -22,6 +22,10 @@ namespace {
 
 // Memory for the packed operands of the heads treated at once; one head may take more.
 constexpr int64_t kBackwardBytes = int64_t{128} << 20;
+
+// Key panels of one task: while it goes through the queries, which in a long row come from beyond the
+// second cache, they serve all of them.
+constexpr int kMostKeys = 4;
 
 // Scores is the product of K and Q, Low all others.
 template <class Scores, class Low>
@@ -72,8 +76,10 @@ class AttentionBackward {
         packQueries(head(from, i / queries), static_cast<int>(i % queries), workers_[worker]);
       });
       // Ascending keys: the order of the tickets, and under causal masks the longest tasks first.
-      parallelFor(count * keyPanels_, [&](int64_t i, int worker) {
-        compute(head(from, i / keyPanels_), static_cast<int>(i % keyPanels_), workers_[worker]);
+      int tasks = ceilDiv(keyPanels_, keysAtOnce());
+      parallelFor(count * tasks, [&](int64_t i, int worker) {
+        int first = static_cast<int>(i % tasks) * keysAtOnce();
+        compute(head(from, i / tasks), first, workers_[worker]);
       });
       parallelFor(count * queries, [&](int64_t i, int worker) {
         finishQueries(head(from, i / queries), static_cast<int>(i % queries), workers_[worker]);
@@ -87,8 +93,8 @@ class AttentionBackward {
     alignas(64) float rows[kPanel * kMostHeadDim];
     alignas(64) float more[kPanel * kMostHeadDim];
     alignas(64) uint32_t words[kPanel * kMostHeadDim];
-    alignas(64) float keyGradient[kPanel * kMostHeadDim];
-    alignas(64) float valueGradient[kPanel * kMostHeadDim];
+    alignas(64) float keyGradient[kMostKeys][kPanel * kMostHeadDim];
+    alignas(64) float valueGradient[kMostKeys][kPanel * kMostHeadDim];
     alignas(64) float weights[kPanel * kPanel];        // P^T, then dS^T, keys by queries
     alignas(64) uint32_t weightWords[kPanel * kPanel];  // P^T as A
     alignas(64) uint32_t slopeWords[kPanel * kPanel];   // dS^T as A
@@ -285,42 +291,47 @@ class AttentionBackward {
     }
   }
 
-  // One panel of keys: block by block with the queries that see them.
-  void compute(const Head& h, int panel, Worker& w) const {
+  // Short rows have too few panels to share them out in groups.
+  int keysAtOnce() const { return keyPanels_ >= kGroupedFrom ? kMostKeys : 1; }
+  static constexpr int kGroupedFrom = 64;
+
+  // Some panels of keys: block by block with the queries that see them.
+  void compute(const Head& h, int first, Worker& w) const {
     const RowPlan& plan = h.plan;
-    if (panel >= plan.keys.panels) {
+    int count = least(keysAtOnce(), plan.keys.panels - first);
+    if (count <= 0) {
       return;
     }
     size_t bytes = static_cast<size_t>(kPanel) * width_ * sizeof(float);
-    std::memset(w.keyGradient, 0, bytes);
-    std::memset(w.valueGradient, 0, bytes);
-    int document = plan.keys.panel[panel].document;
-    if (panel == 0 && plan.seeds) {
+    for (int i = 0; i < count; i++) {
+      std::memset(w.keyGradient[i], 0, bytes);
+      std::memset(w.valueGradient[i], 0, bytes);
+    }
+    if (first == 0 && plan.seeds) {
       collectSeeds(h, w);
     }
-    const Document& own = plan.document[document];
+    const Document& firstDocument = plan.document[plan.keys.panel[first].document];
+    const Document& lastDocument = plan.document[plan.keys.panel[first + count - 1].document];
+    int from = firstDocument.firstQueryPanel;
+    int to = lastDocument.firstQueryPanel + lastDocument.queryPanels;
+    if (plan.keys.panel[first].document == 0 && plan.anchors > 0 && !plan.seeds) {
+      to = plan.queries.panels;
+    }
     for (int member = 0; member < group_; member++) {
-      int first = member * queryPanels_;
-      for (int q = own.firstQueryPanel; q < own.firstQueryPanel + own.queryPanels; q++) {
-        add(h, panel, first, q, w);
-      }
-      if (document != 0 || plan.seeds) {
-        continue;
-      }
-      for (int d = 1; d < plan.documents; d++) {
-        const Document& other = plan.document[d];
-        for (int q = other.firstQueryPanel;
-             other.seesAnchors && q < other.firstQueryPanel + other.queryPanels; q++) {
-          add(h, panel, first, q, w);
+      for (int q = from; q < to; q++) {
+        for (int i = 0; i < count; i++) {
+          add(h, first + i, member, q, w.keyGradient[i], w.valueGradient[i], w);
         }
       }
     }
-    int count = plan.keys.panel[panel].count;
-    for (int i = 0; i < count * width_; i++) {
-      w.keyGradient[i] *= kLn2;  // Q carries scale * log2(e)
+    for (int i = 0; i < count; i++) {
+      int tokens = plan.keys.panel[first + i].count;
+      for (int c = 0; c < tokens * width_; c++) {
+        w.keyGradient[i][c] *= kLn2;  // Q carries scale * log2(e)
+      }
+      keySide(h, a_.key_gradient, true).write(first + i, w.keyGradient[i], width_);
+      keySide(h, a_.value_gradient, false).write(first + i, w.valueGradient[i], width_);
     }
-    keySide(h, a_.key_gradient, true).write(panel, w.keyGradient, width_);
-    keySide(h, a_.value_gradient, false).write(panel, w.valueGradient, width_);
   }
 
   // What all queries owe the anchors, in the order of the queries.
@@ -330,8 +341,8 @@ class AttentionBackward {
         const float* owed = queryPanel(h, member * queryPanels_ + q).seeds;
         for (int i = 0; i < h.plan.anchors; i++) {
           for (int c = 0; c < width_; c++) {
-            w.keyGradient[i * width_ + c] += owed[2 * i * width_ + c];
-            w.valueGradient[i * width_ + c] += owed[(2 * i + 1) * width_ + c];
+            w.keyGradient[0][i * width_ + c] += owed[2 * i * width_ + c];
+            w.valueGradient[0][i * width_ + c] += owed[(2 * i + 1) * width_ + c];
           }
         }
       }
@@ -345,17 +356,31 @@ class AttentionBackward {
     int keyPanel;
     int queryPanel;
     float slope;
+    float* keyGradient;
+    float* valueGradient;
   };
 
-  void add(const Head& h, int keyIndex, int first, int queryIndex, Worker& w) const {
-    Tile tile = tileOf(h.plan, queryIndex, keyIndex);
+  void add(const Head& h, int keyIndex, int member, int queryIndex, float* keyGradient,
+           float* valueGradient, Worker& w) const {
+    const RowPlan& plan = h.plan;
+    bool own = plan.keys.panel[keyIndex].document == plan.queries.panel[queryIndex].document;
+    if (!own && keyIndex >= anchorPanels(plan, queryIndex)) {
+      return;
+    }
+    Tile tile = tileOf(plan, queryIndex, keyIndex);
     if (tile == Tile::kEmpty) {
       return;
     }
-    Block block{h,        keyPanel(h, keyIndex), queryPanel(h, first + queryIndex),
-                keyIndex, queryIndex,            slope(h.kvHead * group_ + first / queryPanels_)};
+    Block block{h,
+                keyPanel(h, keyIndex),
+                queryPanel(h, member * queryPanels_ + queryIndex),
+                keyIndex,
+                queryIndex,
+                slope(h.kvHead * group_ + member),
+                keyGradient,
+                valueGradient};
     int columns =
-        ceilDiv(h.plan.queries.panel[queryIndex].count, kPartColumns) * kPartColumns;
+        ceilDiv(plan.queries.panel[queryIndex].count, kPartColumns) * kPartColumns;
     if (tile == Tile::kFull) {
       if (block.slope == 0) {
         addRows<false, false>(block, 0, kPanel, 0, columns, w);
@@ -369,7 +394,7 @@ class AttentionBackward {
     } else {
       addPart(block, columns, w);
     }
-    __atomic_store_n(block.queries.ticket, nextKeyPanel(h.plan, queryIndex, keyIndex),
+    __atomic_store_n(block.queries.ticket, nextKeyPanel(plan, queryIndex, keyIndex),
                      __ATOMIC_RELEASE);
   }
 
@@ -493,9 +518,9 @@ class AttentionBackward {
     int depth = columns / LowWords::kPerWord;
     int64_t rowsFrom = static_cast<int64_t>(from / LowWords::kPerWord) * width_;
     Low::add(weightWords, kTokenWords, rows, block.queries.gradientRows + rowsFrom, width_, width_,
-             depth, w.valueGradient + first * width_, width_);
+             depth, block.valueGradient + first * width_, width_);
     Low::add(slopeWords, kTokenWords, rows, block.queries.queryRows + rowsFrom, width_, width_,
-             depth, w.keyGradient + first * width_, width_);
+             depth, block.keyGradient + first * width_, width_);
   }
 
   void finishQueries(const Head& h, int index, Worker& w) const {
