@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -90,17 +91,23 @@ int fastest() {
 
 class Attention {
  public:
-  Attention(int type, int precision, int b, int h, int hkv, int t, int d)
-      : query_(type, b, h, t, d),
+  Attention(int type, int precision, int b, int h, int hkv, int t, int d, bool backward)
+      : backward_(backward),
+        query_(type, b, h, t, d),
         key_(type, b, hkv, t, d),
         value_(type, b, hkv, t, d),
         output_(type, b, h, t, d),
+        outputGradient_(type, b, h, t, d),
+        queryGradient_(type, b, h, t, d),
+        keyGradient_(type, b, hkv, t, d),
+        valueGradient_(type, b, hkv, t, d),
         logSumExp_(A4J_FLOAT32, 1, b, h, t),
         places_(static_cast<size_t>(b) * t),
         anchors_(b) {
     query_.fill(1);
     key_.fill(2);
     value_.fill(3);
+    outputGradient_.fill(4);
     for (int row = 0; row < b; row++) {
       for (int i = 0; i < t; i++) {
         places_[static_cast<size_t>(row) * t + i] = i;
@@ -122,24 +129,43 @@ class Attention {
     call_.value = value_.array();
     call_.output = output_.array();
     call_.log_sum_exp = logSumExp_.array();
+    call_.output_gradient = outputGradient_.array();
+    call_.query_gradient = queryGradient_.array();
+    call_.key_gradient = keyGradient_.array();
+    call_.value_gradient = valueGradient_.array();
   }
 
   // Returns the seconds it took, or less than 0 if it failed.
   double run() {
     auto start = std::chrono::steady_clock::now();
     int status = a4j_attention_forward(isa_, &call_);
+    if (status == A4J_OK && backward_) {
+      status = a4j_attention_backward(isa_, &call_);
+    }
     std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     return status == A4J_OK ? seconds.count() : -1;
   }
 
-  void printSamples() const { output_.printSamples(); }
+  void printSamples() const {
+    output_.printSamples();
+    if (backward_) {
+      queryGradient_.printSamples();
+      keyGradient_.printSamples();
+      valueGradient_.printSamples();
+    }
+  }
 
  private:
   int isa_ = fastest();
+  bool backward_;
   Heads query_;
   Heads key_;
   Heads value_;
   Heads output_;
+  Heads outputGradient_;
+  Heads queryGradient_;
+  Heads keyGradient_;
+  Heads valueGradient_;
   Heads logSumExp_;
   std::vector<int32_t> places_;
   std::vector<int32_t> anchors_;
@@ -152,7 +178,7 @@ class Attention {
 
 int main(int argc, char** argv) {
   a4j_set_threads(argc > 1 ? std::atoi(argv[1]) : 1);
-  std::vector<Attention> job;
+  std::unique_ptr<Attention> job;
   std::string line;
   while (std::getline(std::cin, line)) {
     std::istringstream words(line);
@@ -161,13 +187,14 @@ int main(int argc, char** argv) {
     if (request == "prepare") {
       int type, precision, b, h, hkv, t, d, backward;
       words >> type >> precision >> b >> h >> hkv >> t >> d >> backward;
-      job.clear();
-      if (backward != 0) {
-        std::printf("error the gradient is not in these kernels yet\n");
+      job.reset();  // before there are two in memory
+      job = std::make_unique<Attention>(type, precision, b, h, hkv, t, d, backward != 0);
+      double first = job->run();
+      if (first < 0) {
+        std::printf("error the kernel refused\n");
       } else {
-        job.emplace_back(type, precision, b, h, hkv, t, d);
-        std::printf("%.9g", job[0].run());
-        job[0].printSamples();
+        std::printf("%.9g", first);
+        job->printSamples();
         std::printf("\n");
       }
     } else {
@@ -176,7 +203,7 @@ int main(int argc, char** argv) {
       double total = 0;
       const char* separator = "";
       do {
-        double time = job[0].run();
+        double time = job->run();
         std::printf("%s%.9g", separator, time);
         separator = " ";
         total += std::fabs(time);

@@ -81,6 +81,7 @@ public final class Benchmarks implements Callable<Integer> {
     Path target = ROOT.resolve("benchmarks/target");
     Path natives = target.resolve("native");
     int threads = Runtime.getRuntime().availableProcessors();
+    Path partial = target.resolve("performance.md"); // what there is, after each section
     long began = System.nanoTime();
     Peak peak = Peak.measure(natives.resolve("peak"), threads);
     log.info("peak: {}", peak);
@@ -98,18 +99,29 @@ public final class Benchmarks implements Callable<Integer> {
       List<Section> sections = chosen(new Suite(quick, peak, pyTorch, bareKernel).sections());
       PairedRun how = quick ? new PairedRun(3, 0.1, 3, 100) : new PairedRun(5, 0.15, 8, 100);
       List<String> parts = new ArrayList<>();
+      boolean failed = false;
       for (Section section : sections) {
-        parts.add(section.run(how));
+        try {
+          parts.add(section.run(how));
+        } catch (RuntimeException e) {
+          log.error("{} failed", section.name(), e);
+          parts.add("The section `%s` failed: %s\n".formatted(section.name(), e));
+          failed = true;
+        }
+        peak = peak.or(Peak.measure(natives.resolve("peak"), threads));
+        var report =
+            new Report(
+                commandLine, threads, peak, pyTorch.describe(), how, System.nanoTime() - began);
+        Files.writeString(partial, report.markdown(parts));
       }
-      peak = peak.or(Peak.measure(natives.resolve("peak"), threads));
-      String report =
-          new Report(commandLine, threads, peak, pyTorch.describe(), how, System.nanoTime() - began)
-              .markdown(parts);
-      System.out.println(report);
-      Files.writeString(file(target), report);
-      log.info("written to {}", file(target));
+      String whole = Files.readString(partial);
+      System.out.println(whole);
+      if (!failed && !file(partial).equals(partial)) {
+        Files.writeString(file(partial), whole);
+      }
+      log.info("written to {}", failed ? partial : file(partial));
+      return failed ? 1 : 0;
     }
-    return 0;
   }
 
   private List<Section> chosen(List<Section> all) {
@@ -126,13 +138,11 @@ public final class Benchmarks implements Callable<Integer> {
   }
 
   /** Part of a report, or a quick one, must not take the place of a whole one by itself. */
-  private Path file(Path target) {
+  private Path file(Path partial) {
     if (output != null) {
       return output;
     }
-    return quick || !only.isEmpty()
-        ? target.resolve("performance.md")
-        : ROOT.resolve("docs/performance.md");
+    return quick || !only.isEmpty() ? partial : ROOT.resolve("docs/performance.md");
   }
 
   /** Returns the options that give another Java process this one's properties of that prefix. */

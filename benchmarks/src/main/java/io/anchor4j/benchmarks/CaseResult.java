@@ -10,10 +10,10 @@ import java.util.List;
  */
 record CaseResult(Case of, List<Timing> timings, List<String> notes) {
 
-  /** Returns whether these entries were measured. */
+  /** Returns whether these entries are there and were measured. */
   boolean has(int... entries) {
     for (int entry : entries) {
-      if (timings.get(entry) == null) {
+      if (entry >= timings.size() || timings.get(entry) == null) {
         return false;
       }
     }
