@@ -45,8 +45,8 @@ class AttentionBackward {
         group_(heads_ / kvHeads_),
         headDim_(static_cast<int>(attention.query.shape[3])),
         width_(paddedColumns(headDim_)),
-        scoreDepth_(ceilDiv(headDim_, ScoreWords::kPerWord)),
-        lowDepth_(ceilDiv(headDim_, LowWords::kPerWord)) {}
+        scoreDepth_(ScoreWords::depth(headDim_)),
+        lowDepth_(LowWords::depth(headDim_)) {}
 
   void run() {
     plans_ = scratchOf<RowPlan>(batch_);
@@ -92,7 +92,8 @@ class AttentionBackward {
   struct Worker {
     alignas(64) float rows[kPanel * kMostHeadDim];
     alignas(64) float more[kPanel * kMostHeadDim];
-    alignas(64) uint32_t words[kPanel * kMostHeadDim];
+    alignas(64) uint32_t words[kPanel * most(ScoreWords::depth(kMostHeadDim),
+                                             LowWords::depth(kMostHeadDim))];
     alignas(64) float keyGradient[kMostKeys][kPanel * kMostHeadDim];
     alignas(64) float valueGradient[kMostKeys][kPanel * kMostHeadDim];
     alignas(64) float weights[kPanel * kPanel];        // P^T, then dS^T, keys by queries
@@ -302,6 +303,7 @@ class AttentionBackward {
     if (count <= 0) {
       return;
     }
+    [[maybe_unused]] typename Low::Task task;
     size_t bytes = static_cast<size_t>(kPanel) * width_ * sizeof(float);
     for (int i = 0; i < count; i++) {
       std::memset(w.keyGradient[i], 0, bytes);

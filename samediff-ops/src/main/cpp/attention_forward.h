@@ -43,7 +43,7 @@ class AttentionForward {
         kvHeads_(static_cast<int>(attention.key.shape[1])),
         headDim_(static_cast<int>(attention.query.shape[3])),
         width_(paddedColumns(headDim_)),
-        scoreDepth_(ceilDiv(headDim_, ScoreWords::kPerWord)) {}
+        scoreDepth_(ScoreWords::depth(headDim_)) {}
 
   void run() {
     plans_ = scratchOf<RowPlan>(batch_);
@@ -91,7 +91,7 @@ class AttentionForward {
   struct Worker {
     alignas(64) float rows[kPanel * kMostHeadDim];
     alignas(64) float output[kPanel * kMostHeadDim];
-    alignas(64) uint32_t words[kPanel * kMostHeadDim];
+    alignas(64) uint32_t words[kPanel * ScoreWords::depth(kMostHeadDim)];
     alignas(64) uint32_t weights[kPanel * kPanel];
     alignas(64) float sums[kPanel * L::kWidth];
     alignas(64) float reference[kPanel];
@@ -138,6 +138,7 @@ class AttentionForward {
     if (panel >= plan.queries.panels) {
       return;
     }
+    [[maybe_unused]] typename Values::Task task;
     int count = plan.queries.panel[panel].count;
     PanelReader reader{a_,   a_.query,         plan.queries,     b,
                        head, plan.firstQuery, true, a_.scale * kLog2E};

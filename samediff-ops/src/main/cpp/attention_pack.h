@@ -107,12 +107,12 @@ struct PanelReader {
   }
 };
 
-// Rows [kPanel, stride] as A: [kPanel][words].
-template <class Words>
+// Rows [kPanel, stride] with the depth along the columns: [kPanel][words], which is A.
+template <class Words, Operand kOperand = Operand::kA>
 void packA(const float* rows, int64_t stride, int columns, uint32_t* words) {
-  int perRow = ceilDiv(columns, Words::kPerWord);
   for (int i = 0; i < kPanel; i++) {
-    Words::fromRow(rows + i * stride, columns, words + i * perRow);
+    Words::template fromRow<kOperand>(rows + i * stride, columns,
+                                      words + i * Words::depth(columns));
   }
 }
 
@@ -142,12 +142,13 @@ void packTransposed(const uint32_t* rows, int count, uint32_t* words) {
   }
 }
 
-// As packTransposed of packA; `rowWords` is scratch for [kPanel][words].
+// Rows [kPanel, stride] as B with the depth along the columns: [words][kPanel]. `rowWords` is
+// scratch for [kPanel][words].
 template <class Words>
 void packColumns(const float* rows, int64_t stride, int columns, uint32_t* rowWords,
                  uint32_t* words) {
-  packA<Words>(rows, stride, columns, rowWords);
-  packTransposed<Words>(rowWords, ceilDiv(columns, Words::kPerWord), words);
+  packA<Words, Operand::kB>(rows, stride, columns, rowWords);
+  packTransposed<Words>(rowWords, Words::depth(columns), words);
 }
 
 }  // namespace

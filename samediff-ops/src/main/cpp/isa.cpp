@@ -73,6 +73,7 @@ struct Support {
     built[A4J_AVX2] = &kAvx2Kernels;
     built[A4J_AVX512] = &kAvx512Kernels;
     built[A4J_AVX512_BF16] = &kAvx512Bf16Kernels;
+    built[A4J_AMX_BF16] = &kAmxBf16Kernels;
 #endif
     for (int isa = 0; isa < A4J_ISAS; isa++) {
       // The processor first: what it has not got, no other build could use.

@@ -39,6 +39,7 @@ extern const Kernels kScalarKernels;
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 extern const Kernels kAvx512Bf16Kernels;
+extern const Kernels kAmxBf16Kernels;
 #endif
 
 // What is lacking to compute with an instruction set, in the words of anchor4j.h.

@@ -13,9 +13,11 @@
 namespace a4j {
 namespace {
 
-inline int least(int a, int b) { return a < b ? a : b; }
-inline int most(int a, int b) { return a > b ? a : b; }
-inline int ceilDiv(int a, int b) { return (a + b - 1) / b; }
+constexpr int least(int a, int b) { return a < b ? a : b; }
+constexpr int most(int a, int b) { return a > b ? a : b; }
+constexpr int ceilDiv(int a, int b) { return (a + b - 1) / b; }
+
+enum class Operand { kA, kB };
 
 // A word that is a float; kRounded for one that only holds a bfloat16, where the processor has no
 // products of pairs.
@@ -35,7 +37,11 @@ struct FloatWords {
     return L::fma(L::set(x), b, sum);
   }
 
-  // Makes the words of one row, as of A.
+  // How many words the depth of so many columns takes.
+  static constexpr int depth(int columns) { return columns; }
+
+  // Makes the words of one row whose columns are the depth, for a row of A or a column of B.
+  template <Operand>
   static void fromRow(const float* row, int count, uint32_t* words) {
     for (int i = 0; i < count; i++) {
       words[i] = bitsOf(kRounded ? floatOfBfloat16(bfloat16Of(row[i])) : row[i]);
@@ -44,7 +50,7 @@ struct FloatWords {
 
   // Makes one row of words of B from kPerWord rows; `columns` is a multiple of kWidth.
   static void fromRows(const float* rows, int64_t, int columns, uint32_t* words) {
-    fromRow(rows, columns, words);
+    fromRow<Operand::kB>(rows, columns, words);
   }
 
   // Stores neighbouring elements of a row of A.
@@ -70,6 +76,9 @@ struct VectorProduct {
   using Words = W;
   using L = typename Words::Lanes;
   using F = typename L::F;
+
+  // Held by a task around all its products: whatever they need set up on its thread.
+  struct Task {};
 
   // Computes A B tile by tile and hands each row of a tile to `row(r, column, F (&sums)[V])`, the
   // sums of columns [column, column + V * kWidth) in row r, for V up to L::kVectors. `columns` is

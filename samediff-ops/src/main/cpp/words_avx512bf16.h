@@ -23,6 +23,9 @@ struct PairWords {
     return _mm512_dpbf16_ps(sum, reinterpret_cast<B>(_mm512_set1_epi32(pair)), b);
   }
 
+  static constexpr int depth(int columns) { return ceilDiv(columns, 2); }
+
+  template <Operand>
   static void fromRow(const float* row, int count, uint32_t* words) {
     int i = 0;
     for (; i + 32 <= count; i += 32) {
