@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.kernel.KernelProvider;
+import io.anchor4j.kernel.KernelProviders;
 import java.io.IOException;
 import java.util.Locale;
 import java.util.stream.Stream;
@@ -43,7 +45,15 @@ class InspectTest {
   void theKernelsAreToldWithoutAModel() {
     Cli run = Cli.run("inspect", "--kernels");
     assertEquals(0, run.code(), run.err());
+    KernelProvider best = KernelProviders.best();
+    assertTrue(run.out().contains("kernels       " + best.description() + "\n"), run.out());
     assertTrue(run.out().contains("also here: "), run.out());
+    KernelProviders.all()
+        .forEach(
+            status -> {
+              assertTrue(run.out().contains(status.name()), run.out());
+              assertTrue(run.out().contains(status.note()), run.out());
+            });
     assertEquals(
         "anchor4j inspect: inspect needs a MODEL, or --kernels\n", Cli.run("inspect").err());
   }

@@ -25,6 +25,11 @@ public interface KernelProvider {
   /** The name by which it is asked for. */
   String name();
 
+  /** The name, with what a reader of a log wants to know beside it. */
+  default String description() {
+    return name();
+  }
+
   /**
    * Computes attention.
    *

@@ -52,6 +52,27 @@ public final class RotaryAngles {
     return new RotaryAngles(pairs, cosines, sines);
   }
 
+  /**
+   * Returns cosine and sine side by side for tokens [from, to), rounded to float last: [to - from,
+   * pairs, 2], row-major.
+   *
+   * @param frequencies see {@link #inverseFrequencies}
+   * @param factor see {@link #attentionFactor}
+   */
+  public static float[] inFloat(
+      double[] frequencies, double factor, int[] positions, int from, int to) {
+    var table = new float[(to - from) * frequencies.length * 2];
+    int i = 0;
+    for (int t = from; t < to; t++) {
+      for (double frequency : frequencies) {
+        double angle = positions[t] * frequency;
+        table[i++] = (float) (Math.cos(angle) * factor);
+        table[i++] = (float) (Math.sin(angle) * factor);
+      }
+    }
+    return table;
+  }
+
   /** Pairs of dimensions that turn: half the rotated dimensions. */
   public int pairs() {
     return pairs;

@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.anchor4j.attention.Precision;
 import io.anchor4j.rotary.RotaryConfig;
 import io.anchor4j.rotary.RotaryConfig.Pairing;
+import io.anchor4j.testing.Providers;
 import java.util.List;
 import java.util.Random;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -24,8 +26,8 @@ class CompanionProviderTest {
   private static final KernelProvider REFERENCE = KernelProviders.named("reference");
   private static final int[] ROWS = {1, 2, 13, 65};
 
-  static Stream<KernelProvider> fastProviders() {
-    return KernelProviders.available().filter(provider -> provider != REFERENCE);
+  static Stream<Named<KernelProvider>> fastProviders() {
+    return Providers.fast();
   }
 
   @BeforeEach

@@ -6,6 +6,7 @@ import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
 import io.anchor4j.huggingface.safetensors.TensorInfo;
 import io.anchor4j.kernel.KernelProvider;
 import io.anchor4j.kernel.KernelProviders;
+import io.anchor4j.kernel.ProviderStatus;
 import io.anchor4j.rotary.RotaryConfig;
 import io.anchor4j.rotary.RotaryScaling;
 import io.anchor4j.samples.report.Console;
@@ -13,6 +14,7 @@ import io.anchor4j.samples.report.Counts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -38,7 +40,9 @@ final class InspectVerb extends Verb {
 
   @Option(
       names = "--kernels",
-      description = "Tell which kernel provider computes here, and which others could.")
+      description =
+          "Tell which kernel provider and instruction set compute here, why none that is faster"
+              + " does, and which others could.")
   private boolean kernels;
 
   @Override
@@ -152,17 +156,22 @@ final class InspectVerb extends Verb {
 
   private static void kernels(Console console) {
     KernelProvider best = KernelProviders.best();
-    line(console, "kernels", "%s", best.name());
-    String others =
-        KernelProviders.available()
-            .map(KernelProvider::name)
-            .filter(name -> !name.equals(best.name()))
-            .collect(Collectors.joining(", "));
+    line(console, "kernels", "%s", best.description());
+    var others = new ArrayList<String>();
+    for (ProviderStatus status : KernelProviders.all().toList()) {
+      if (status.provider().isEmpty()) {
+        line(console, "", "%s does not work here: %s", status.name(), status.note());
+      } else if (!status.name().equals(best.name())) {
+        others.add(status.name());
+      } else if (!status.note().isEmpty()) {
+        line(console, "", "%s", status.note());
+      }
+    }
     line(
         console,
         "",
         "also here: %s (choose with ANCHOR4J_JAVA_OPTS=-D%s=NAME)",
-        others,
+        String.join(", ", others),
         KernelProviders.PROPERTY);
   }
 

@@ -1,0 +1,184 @@
+package io.anchor4j.kernel.cpu;
+
+import java.util.Optional;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.annotation.ByRef;
+import org.bytedeco.javacpp.annotation.Cast;
+import org.bytedeco.javacpp.annotation.Const;
+import org.bytedeco.javacpp.annotation.MemberGetter;
+import org.bytedeco.javacpp.annotation.MemberSetter;
+import org.bytedeco.javacpp.annotation.Name;
+import org.bytedeco.javacpp.annotation.NoException;
+import org.bytedeco.javacpp.annotation.Platform;
+
+/**
+ * {@code anchor4j.h} name by name, from which JavaCPP generates the code in between.
+ *
+ * <p>The build runs before there is a library, so this class loads it when first asked about it and
+ * not when it is initialized.
+ */
+@Platform(include = "anchor4j.h", library = NativeKernels.LIBRARY)
+@NoException
+final class NativeKernels {
+  static final String LIBRARY = "jnianchor4j";
+
+  private static final int OUT_OF_MEMORY = 1;
+
+  private NativeKernels() {}
+
+  private static final class Holder {
+    static final Optional<String> MISSING = load();
+  }
+
+  /** Returns why the library cannot be called; empty where it can. */
+  static Optional<String> missing() {
+    return Holder.MISSING;
+  }
+
+  private static Optional<String> load() {
+    String platform = Loader.getPlatform();
+    if (NativeKernels.class.getResource(platform + "/" + System.mapLibraryName(LIBRARY)) == null) {
+      return Optional.of(
+          "no native library for %s on the class path; samediff-ops-VERSION-%s.jar is missing, or was built without a C++ compiler"
+              .formatted(platform, platform));
+    }
+    try {
+      Loader.load(NativeKernels.class);
+      return Optional.empty();
+    } catch (UnsatisfiedLinkError e) {
+      return Optional.of("its native library does not load: " + e.getMessage());
+    }
+  }
+
+  /**
+   * Turns the status of a call into words.
+   *
+   * @param call what was called, for messages
+   */
+  static void check(String call, int status) {
+    if (status == OUT_OF_MEMORY) {
+      throw new OutOfMemoryError(call + ": the system has no memory left for the kernel's scratch");
+    }
+    if (status != 0) {
+      throw new IllegalStateException(call + ": the native library gave status " + status);
+    }
+  }
+
+  /** An array with any strides. */
+  @Name("a4j_array")
+  @NoException
+  static final class Array extends Pointer {
+    private Array() {}
+
+    @MemberSetter
+    native Array data(@Cast("void*") long address);
+
+    @MemberSetter
+    native Array type(int type);
+
+    @MemberSetter
+    native Array shape(int dimension, @Cast("int64_t") long size);
+
+    @MemberSetter
+    native Array stride(int dimension, @Cast("int64_t") long elements);
+  }
+
+  /** One attention over a whole batch. */
+  @Name("a4j_attention")
+  @NoException
+  static final class Attention extends Pointer {
+    Attention() {
+      allocate();
+    }
+
+    private native void allocate();
+
+    @MemberSetter
+    native Attention precision(int precision);
+
+    @MemberSetter
+    native Attention causal(@Cast("int32_t") boolean causal);
+
+    @MemberSetter
+    native Attention window(int window);
+
+    @MemberSetter
+    native Attention scale(float scale);
+
+    @MemberSetter
+    native Attention pairing(int pairing);
+
+    @MemberSetter
+    native Attention rotary_pairs(int pairs);
+
+    @MemberSetter
+    native Attention angles(@Const FloatPointer angles);
+
+    @MemberSetter
+    native Attention slopes(@Const FloatPointer slopes);
+
+    @MemberSetter
+    native Attention positions(@Const IntPointer positions);
+
+    @MemberSetter
+    native Attention tokens(@Const IntPointer tokens);
+
+    @MemberSetter
+    native Attention spans(@Cast("const a4j_span*") IntPointer spans);
+
+    @MemberSetter
+    native Attention span_starts(@Const IntPointer starts);
+
+    @MemberSetter
+    native Attention anchors(@Const IntPointer anchors);
+
+    @MemberGetter
+    @ByRef
+    native Array query();
+
+    @MemberGetter
+    @ByRef
+    native Array key();
+
+    @MemberGetter
+    @ByRef
+    native Array value();
+
+    @MemberGetter
+    @ByRef
+    native Array output();
+
+    @MemberGetter
+    @ByRef
+    native Array log_sum_exp();
+
+    @MemberGetter
+    @ByRef
+    native Array output_gradient();
+
+    @MemberGetter
+    @ByRef
+    native Array query_gradient();
+
+    @MemberGetter
+    @ByRef
+    native Array key_gradient();
+
+    @MemberGetter
+    @ByRef
+    native Array value_gradient();
+  }
+
+  static native int a4j_lacks(int isa);
+
+  static native void a4j_set_threads(int threads);
+
+  static native int a4j_threads();
+
+  static native int a4j_attention_forward(int isa, @Const Attention attention);
+
+  static native int a4j_attention_backward(int isa, @Const Attention attention);
+}
