@@ -1,4 +1,5 @@
-// Attention forward: one task computes one panel of 64 queries of one head.
+// Attention forward: the sums of queries over the keys that they see, and the way of many queries
+// (of few: attention_decode.h). One task computes one panel of 64 queries of one head.
 //
 //   for each panel of 64 keys that the queries see:
 //     S = Q K^T                     scores in powers of two: Q carries scale * log2(e)
@@ -10,6 +11,7 @@
 // only beyond that, to a whole number, which makes rescaling exact.
 #pragma once
 
+#include "attention_decode.h"
 #include "attention_pack.h"
 #include "scratch.h"
 #include "threads.h"
@@ -19,9 +21,6 @@ namespace {
 
 // Memory for the packed keys and values of the heads treated at once; one head may take more.
 constexpr int64_t kPackedBytes = int64_t{64} << 20;
-
-// A row's reference before it saw a score: far above kUnseen, so that what is unseen weighs 0.
-constexpr float kNoReference = -1e30f;
 
 // How far a score may exceed the reference, in powers of two.
 constexpr float kHeadroom = 8;
@@ -46,26 +45,33 @@ class AttentionForward {
         scoreDepth_(ScoreWords::depth(headDim_)) {}
 
   void run() {
-    plans_ = scratchOf<RowPlan>(batch_);
-    int panels = 0;
-    for (int b = 0; b < batch_; b++) {
-      plans_[b] = planRow(a_, b);
-      panels = most(panels, plans_[b].keys.panels);
-    }
-    keyWords_ = static_cast<int64_t>(scoreDepth_) * kPanel;
-    valueWords_ = static_cast<int64_t>(kPanel / ValueWords::kPerWord) * width_;
-    headWords_ = panels * (keyWords_ + valueWords_);
+    int panels = planRows();
+    int64_t headWords = panels * panelWords();
     int64_t pairs = static_cast<int64_t>(batch_) * kvHeads_;
-    int64_t headBytes = headWords_ * static_cast<int64_t>(sizeof(uint32_t));
+    int64_t headBytes = headWords * static_cast<int64_t>(sizeof(uint32_t));
     int64_t atOnce = headBytes > 0 ? kPackedBytes / headBytes : pairs;
     atOnce = atOnce < 1 ? 1 : atOnce > pairs ? pairs : atOnce;
-    packed_ = scratchOf<uint32_t>(atOnce * headWords_);
-    seeds_ = scratchOf<float>(atOnce * kSeedFloats);
+    uint32_t* words = scratchOf<uint32_t>(atOnce * headWords);
+    float* seeds = scratchOf<float>(atOnce * kSeedFloats);
+    auto keys = [&](int64_t pair, int64_t slot) {
+      int b = static_cast<int>(pair / kvHeads_);
+      return PackedKeys{plans_[b],
+                        b,
+                        static_cast<int>(pair % kvHeads_),
+                        0,
+                        plans_[b].keys.panels,
+                        words + slot * headWords,
+                        seeds + slot * kSeedFloats};
+    };
     workers_ = scratchOf<Worker>(threads());
     for (int64_t from = 0; from < pairs; from += atOnce) {
       int64_t count = pairs - from < atOnce ? pairs - from : atOnce;
       parallelFor(count * panels, [&](int64_t i, int worker) {
-        pack(from + i / panels, i / panels, static_cast<int>(i % panels), workers_[worker]);
+        PackedKeys head = keys(from + i / panels, i / panels);
+        int panel = static_cast<int>(i % panels);
+        if (panel < head.end) {
+          pack(head, panel, workers_[worker]);
+        }
       });
       int queryPanels = 0;
       for (int b = 0; b < batch_; b++) {
@@ -78,14 +84,18 @@ class AttentionForward {
         // The last panels see most keys: they go first, so that threads end together.
         int panel = queryPanels - 1 - static_cast<int>(i % queryPanels);
         int member = static_cast<int>(i % perPair / queryPanels);
-        compute(from + pair, pair, member, panel, workers_[worker]);
+        PackedKeys head = keys(from + pair, pair);
+        if (panel < head.plan.queries.panels) {
+          sumUp(head, head.kvHead * group + member, panel, workers_[worker]);
+          finish(head.plan, head.b, head.kvHead * group + member, panel, workers_[worker]);
+        }
       });
     }
-    parallelFor(static_cast<int64_t>(batch_) * heads_,
-                [&](int64_t i, int) { hide(static_cast<int>(i)); });
+    hideAll();
   }
 
- private:
+ protected:
+  using Lanes = L;
   static constexpr int64_t kSeedFloats = 2 * kMostSeeds * kMostHeadDim;
 
   struct Worker {
@@ -99,71 +109,92 @@ class AttentionForward {
     alignas(64) int32_t high[kPanel];
   };
 
-  uint32_t* keyPanel(int64_t slot, int panel) const {
-    return packed_ + slot * headWords_ + panel * (keyWords_ + valueWords_);
-  }
-  uint32_t* valuePanel(int64_t slot, int panel) const { return keyPanel(slot, panel) + keyWords_; }
-  float* seedKeys(int64_t slot) const { return seeds_ + slot * kSeedFloats; }
-  float* seedValues(int64_t slot) const { return seedKeys(slot) + kSeedFloats / 2; }
-
-  PanelReader keyReader(const a4j_array& array, int b, int head, bool rotated) const {
-    return {a_, array, plans_[b].keys, b, head, 0, rotated, 1};
-  }
-
-  void pack(int64_t pair, int64_t slot, int panel, Worker& w) const {
-    int b = static_cast<int>(pair / kvHeads_);
-    int head = static_cast<int>(pair % kvHeads_);
-    const RowPlan& plan = plans_[b];
-    if (panel >= plan.keys.panels) {
-      return;
+  // Returns the largest number of key panels of a row.
+  int planRows() {
+    plans_ = scratchOf<RowPlan>(batch_);
+    int panels = 0;
+    for (int b = 0; b < batch_; b++) {
+      plans_[b] = planRow(a_, b);
+      panels = most(panels, plans_[b].keys.panels);
     }
-    size_t seedBytes = static_cast<size_t>(kMostSeeds) * width_ * sizeof(float);
-    keyReader(a_.key, b, head, true).read(panel, w.rows);
-    packColumns<ScoreWords>(w.rows, width_, headDim_, w.words, keyPanel(slot, panel));
-    if (panel == 0 && plan.seeds) {
-      std::memcpy(seedKeys(slot), w.rows, seedBytes);
-    }
-    keyReader(a_.value, b, head, false).read(panel, w.rows);
-    packB<ValueWords>(w.rows, width_, width_, valuePanel(slot, panel));
-    if (panel == 0 && plan.seeds) {
-      std::memcpy(seedValues(slot), w.rows, seedBytes);
-    }
+    return panels;
   }
 
-  // One panel of queries of one head: what they see of one key panel after the other.
-  void compute(int64_t pair, int64_t slot, int member, int panel, Worker& w) const {
-    int b = static_cast<int>(pair / kvHeads_);
-    int head = static_cast<int>(pair % kvHeads_) * (heads_ / kvHeads_) + member;
-    const RowPlan& plan = plans_[b];
-    if (panel >= plan.queries.panels) {
-      return;
+  // Key panels [first, end) of a head, packed one after the other.
+  struct PackedKeys {
+    const RowPlan& plan;
+    int b;
+    int kvHead;
+    int first;
+    int end;
+    uint32_t* words;
+    float* seeds;  // the anchors' keys and values, where panel 0 is among them
+  };
+
+  int64_t keyWords() const { return static_cast<int64_t>(scoreDepth_) * kPanel; }
+  int64_t panelWords() const {
+    return keyWords() + static_cast<int64_t>(kPanel / ValueWords::kPerWord) * width_;
+  }
+  uint32_t* keyPanel(const PackedKeys& keys, int panel) const {
+    return keys.words + (panel - keys.first) * panelWords();
+  }
+  uint32_t* valuePanel(const PackedKeys& keys, int panel) const {
+    return keyPanel(keys, panel) + keyWords();
+  }
+  static float* seedValues(const PackedKeys& keys) { return keys.seeds + kSeedFloats / 2; }
+
+  void pack(const PackedKeys& keys, int panel, Worker& w) const {
+    PanelReader key{a_, a_.key, keys.plan.keys, keys.b, keys.kvHead, 0, true, 1};
+    PanelReader value{a_, a_.value, keys.plan.keys, keys.b, keys.kvHead, 0, false, 1};
+    int64_t stride;
+    const float* rows = key.rows(panel, w.rows, &stride);
+    packColumns<ScoreWords>(rows, stride, headDim_, w.words, keyPanel(keys, panel));
+    keepSeeds(keys, panel, rows, stride, keys.seeds);
+    rows = value.rows(panel, w.rows, &stride);
+    packB<ValueWords>(rows, stride, width_, valuePanel(keys, panel));
+    keepSeeds(keys, panel, rows, stride, seedValues(keys));
+  }
+
+  void keepSeeds(const PackedKeys& keys, int panel, const float* rows, int64_t stride,
+                 float* seeds) const {
+    if (panel == 0 && keys.plan.seeds) {
+      for (int i = 0; i < keys.plan.anchors; i++) {
+        std::memcpy(seeds + i * width_, rows + i * stride,
+                    static_cast<size_t>(width_) * sizeof(float));
+      }
     }
+  }
+
+  // One panel of queries of one head: what they see of one packed key panel after the other.
+  void sumUp(const PackedKeys& keys, int head, int panel, Worker& w) const {
     [[maybe_unused]] typename Values::Task task;
-    int count = plan.queries.panel[panel].count;
-    PanelReader reader{a_,   a_.query,         plan.queries,     b,
-                       head, plan.firstQuery, true, a_.scale * kLog2E};
+    const RowPlan& plan = keys.plan;
+    PanelReader reader{a_,   a_.query,        plan.queries, keys.b,
+                       head, plan.firstQuery, true,         a_.scale * kLog2E};
     reader.read(panel, w.rows);
     packA<ScoreWords>(w.rows, width_, headDim_, w.words);
     float slope = a_.slopes != nullptr ? a_.slopes[head] * kLog2E : 0;
-    begin(plan, slot, panel, count, slope, w);
+    begin(keys, panel, slope, w);
 
-    int anchors = anchorPanels(plan, panel);
-    for (int k = 0; k < anchors; k++) {
-      add(plan, slot, panel, k, count, slope, w);
+    int anchorsEnd = least(anchorPanels(plan, panel), keys.end);
+    for (int k = keys.first; k < anchorsEnd; k++) {
+      add(keys, panel, k, slope, w);
     }
     const Document& own = plan.document[plan.queries.panel[panel].document];
-    for (int k = own.firstKeyPanel; k < own.firstKeyPanel + own.keyPanels; k++) {
-      if (!add(plan, slot, panel, k, count, slope, w) && plan.causal && plan.window == 0) {
+    int ownEnd = least(own.firstKeyPanel + own.keyPanels, keys.end);
+    for (int k = most(own.firstKeyPanel, keys.first); k < ownEnd; k++) {
+      if (!add(keys, panel, k, slope, w) && plan.causal && plan.window == 0) {
         break;  // keys ascend: all that follow are later than every query
       }
     }
-    finish(plan, b, head, panel, count, w);
   }
 
   // Starts the sums: empty, or with the anchors that are taken one by one.
-  void begin(const RowPlan& plan, int64_t slot, int panel, int count, float slope,
-             Worker& w) const {
-    bool seeded = plan.seeds && plan.document[plan.queries.panel[panel].document].seesAnchors;
+  void begin(const PackedKeys& packed, int panel, float slope, Worker& w) const {
+    const RowPlan& plan = packed.plan;
+    int count = plan.queries.panel[panel].count;
+    bool seeded = packed.first == 0 && plan.seeds &&
+                  plan.document[plan.queries.panel[panel].document].seesAnchors;
     const int32_t* tokens = plan.queries.token + static_cast<int64_t>(panel) * kPanel;
     const int32_t* positions = plan.queries.position + static_cast<int64_t>(panel) * kPanel;
     for (int r = 0; r < count; r++) {
@@ -181,8 +212,10 @@ class AttentionForward {
         bool seen = !plan.causal || plan.keys.token[i] <= tokens[r];
         scores[i] = kUnseen;
         if (seen) {
-          float distance = __builtin_fabsf(static_cast<float>(positions[r] - plan.keys.position[i]));
-          scores[i] = dot<L>(w.rows + r * width_, seedKeys(slot) + i * width_, width_) - slope * distance;
+          float distance =
+              __builtin_fabsf(static_cast<float>(positions[r] - plan.keys.position[i]));
+          float score = dot<L>(w.rows + r * width_, packed.seeds + i * width_, width_);
+          scores[i] = score - slope * distance;
           top = scores[i] > top ? scores[i] : top;
         }
       }
@@ -194,7 +227,7 @@ class AttentionForward {
         alignas(64) float weight[L::kWidth];
         L::store(weight, L::template exp2<5>(L::set(scores[i] - w.reference[r])));
         sums[0] += weight[0];
-        const float* value = seedValues(slot) + i * width_;
+        const float* value = seedValues(packed) + i * width_;
         for (int c = 0; c < width_; c += L::kWidth) {
           L::store(output + c,
                    L::fma(L::set(weight[0]), L::load(value + c), L::load(output + c)));
@@ -204,13 +237,15 @@ class AttentionForward {
   }
 
   // Takes a key panel into the sums; false if the queries see nothing of it.
-  bool add(const RowPlan& plan, int64_t slot, int queryPanel, int keyPanelIndex, int count,
-           float slope, Worker& w) const {
+  bool add(const PackedKeys& packed, int queryPanel, int keyPanelIndex, float slope,
+           Worker& w) const {
+    const RowPlan& plan = packed.plan;
+    int count = plan.queries.panel[queryPanel].count;
     Tile tile = tileOf(plan, queryPanel, keyPanelIndex);
     if (tile == Tile::kEmpty) {
       return false;
     }
-    Block block{plan, slot, queryPanel, keyPanelIndex, slope};
+    Block block{packed, queryPanel, keyPanelIndex, slope};
     if (tile == Tile::kFull) {
       if (slope == 0) {
         addRows<false, false>(block, 0, count, 0, kPanel, w);
@@ -253,8 +288,7 @@ class AttentionForward {
   static constexpr int kPartColumns = 16;
 
   struct Block {
-    const RowPlan& plan;
-    int64_t slot;
+    const PackedKeys& packed;
     int queryPanel;
     int keyPanel;
     float slope;
@@ -264,11 +298,11 @@ class AttentionForward {
   template <bool kMasked, bool kBiased>
   void addRows(const Block& block, int first, int rows, int from, int to, Worker& w) const {
     const int32_t* keyTokens =
-        block.plan.keys.token + static_cast<int64_t>(block.keyPanel) * kPanel + from;
+        block.packed.plan.keys.token + static_cast<int64_t>(block.keyPanel) * kPanel + from;
     const int32_t* keyPositions =
-        block.plan.keys.position + static_cast<int64_t>(block.keyPanel) * kPanel + from;
+        block.packed.plan.keys.position + static_cast<int64_t>(block.keyPanel) * kPanel + from;
     const int32_t* queryPositions =
-        block.plan.queries.position + static_cast<int64_t>(block.queryPanel) * kPanel + first;
+        block.packed.plan.queries.position + static_cast<int64_t>(block.queryPanel) * kPanel + first;
     uint32_t* weights = w.weights + first * kWeightStride;
     int columns = ceilDiv(to - from, kPartColumns) * kPartColumns;
     auto weigh = [&](int r, int column, auto& scores) __attribute__((always_inline)) {
@@ -308,9 +342,9 @@ class AttentionForward {
       ValueWords::store(weights + r * kWeightStride + column / ValueWords::kPerWord, scores);
     };
     Scores::rows(w.words + first * scoreDepth_, scoreDepth_, rows,
-                 keyPanel(block.slot, block.keyPanel) + from, kPanel, columns, scoreDepth_, weigh);
+                 keyPanel(block.packed, block.keyPanel) + from, kPanel, columns, scoreDepth_, weigh);
     Values::add(weights, kWeightStride, rows,
-                valuePanel(block.slot, block.keyPanel) + from / ValueWords::kPerWord * width_,
+                valuePanel(block.packed, block.keyPanel) + from / ValueWords::kPerWord * width_,
                 width_, width_, columns / ValueWords::kPerWord, w.output + first * width_, width_);
   }
 
@@ -336,7 +370,8 @@ class AttentionForward {
     ValueWords::scaleStored(weights, columns / ValueWords::kPerWord, factor);
   }
 
-  void finish(const RowPlan& plan, int b, int head, int panel, int count, Worker& w) const {
+  void finish(const RowPlan& plan, int b, int head, int panel, Worker& w) const {
+    int count = plan.queries.panel[panel].count;
     const int32_t* tokens = plan.queries.token + static_cast<int64_t>(panel) * kPanel;
     for (int r = 0; r < count; r++) {
       float sum = L::sum(L::load(w.sums + r * L::kWidth));
@@ -353,9 +388,19 @@ class AttentionForward {
   }
 
   // Queries that are padding.
-  void hide(int index) const {
-    int b = index / heads_;
-    int head = index % heads_;
+  void hideAll() const {
+    bool any = false;
+    for (int b = 0; b < batch_; b++) {
+      any |= plans_[b].hiddenCount > 0;
+    }
+    if (any) {
+      parallelFor(static_cast<int64_t>(batch_) * heads_, [&](int64_t i, int) {
+        hide(static_cast<int>(i / heads_), static_cast<int>(i % heads_));
+      });
+    }
+  }
+
+  void hide(int b, int head) const {
     const float zeros[kMostHeadDim] = {};
     for (int i = 0; i < plans_[b].hiddenCount; i++) {
       int64_t query = plans_[b].hidden[i] - plans_[b].firstQuery;
@@ -374,13 +419,18 @@ class AttentionForward {
   const int width_;
   const int scoreDepth_;
   RowPlan* plans_ = nullptr;
-  int64_t keyWords_ = 0;
-  int64_t valueWords_ = 0;
-  int64_t headWords_ = 0;
-  uint32_t* packed_ = nullptr;
-  float* seeds_ = nullptr;
   Worker* workers_ = nullptr;
 };
+
+template <class Scores, class Values>
+void runForward(const a4j_attention& attention) {
+  using Forward = AttentionForward<Scores, Values>;
+  if (AttentionDecode<Forward>::suits(attention)) {
+    AttentionDecode<Forward>(attention).run();
+  } else {
+    Forward(attention).run();
+  }
+}
 
 // Float computes in float32, Low in bfloat16, Exact the scores that keep float32's accuracy where
 // the rest is bfloat16.
@@ -388,13 +438,13 @@ template <class Float, class Low, class Exact>
 void attentionForward(const a4j_attention& attention) {
   switch (attention.precision) {
     case A4J_PRECISION_BFLOAT16:
-      AttentionForward<Low, Low>(attention).run();
+      runForward<Low, Low>(attention);
       break;
     case A4J_PRECISION_COMPENSATED:
-      AttentionForward<Exact, Low>(attention).run();
+      runForward<Exact, Low>(attention);
       break;
     default:
-      AttentionForward<Float, Float>(attention).run();
+      runForward<Float, Float>(attention);
   }
 }
 

@@ -19,6 +19,9 @@ constexpr float kLn2 = 0.693147180559945309f;
 // The score of a key that a query does not see: 2^(x - reference) is exactly 0, and no NaN.
 constexpr float kUnseen = -3e38f;
 
+// A row's reference before it saw a score: far above kUnseen, so that what is unseen weighs 0.
+constexpr float kNoReference = -1e30f;
+
 // Columns of B come in whole vectors of any lanes.
 inline int paddedColumns(int columns) { return ceilDiv(columns, 16) * 16; }
 
@@ -80,6 +83,23 @@ struct PanelReader {
     for (int i = count * width(); i < kPanel * width(); i++) {
       rows[i] = 0;
     }
+  }
+
+  // The panel's rows where they are if nothing has to be done to them, else read into `buffer`;
+  // `stride` floats apart.
+  const float* rows(int panel, float* buffer, int64_t* stride) const {
+    const int32_t* tokens = side.token + static_cast<int64_t>(panel) * kPanel;
+    bool asTheyAre = hasPlainRows(array) && array.shape[3] == width() && scale == 1 &&
+                     !(rotated && attention.rotary_pairs > 0) &&
+                     side.panel[panel].count == kPanel && tokens[kPanel - 1] - tokens[0] == kPanel - 1;
+    if (asTheyAre) {
+      *stride = array.stride[2];
+      return static_cast<const float*>(array.data) +
+             rowOffset(array, batch, head, tokens[0] - firstToken);
+    }
+    *stride = width();
+    read(panel, buffer);
+    return buffer;
   }
 
   // Writes the panel's rows of a gradient, `stride` apart, turned back.

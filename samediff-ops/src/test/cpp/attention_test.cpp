@@ -49,6 +49,19 @@ void everyShapeAndMaskFollowsTheRules(const std::vector<Kernels>& all) {
   }
 }
 
+// Enough keys and few enough queries for attention_decode.h.
+void fewQueriesOfManyKeysFollowTheRules(const std::vector<Kernels>& all) {
+  Random random(2);
+  for (int queries : {1, 5, 64}) {
+    for (int documents = 0; documents < kDocumentKinds; documents += kEvery) {
+      Problem p = problemOf(random, documents, 300 + below(random, 400), 24);
+      p.queries = queries;
+      p.draw();
+      checkAll(p, all);
+    }
+  }
+}
+
 void hugeScoresStayFinite(const std::vector<Kernels>& all) {
   Random random(3);
   for (double loudness : {1e3, 1e4, 1e6}) {
@@ -223,6 +236,7 @@ int main(int argc, char** argv) {
   using namespace a4j_test;
   const std::vector<Kernels> all = supported();
   everyShapeAndMaskFollowsTheRules(all);
+  fewQueriesOfManyKeysFollowTheRules(all);
   hugeScoresStayFinite(all);
   documentsKnowNothingOfEachOther(all);
   threadsDoNotMatter(all);
