@@ -18,6 +18,7 @@ extern "C" {
 #define A4J_OK 0
 #define A4J_OUT_OF_MEMORY 1
 #define A4J_UNSUPPORTED 2  // an instruction set that this processor or build lacks
+#define A4J_FAILED 3       // oneDNN refused a product, which it never should
 
 // Instruction sets, slowest first.
 #define A4J_SCALAR 0
@@ -134,6 +135,28 @@ int a4j_adamw(int isa, const a4j_adamw_step* step, const a4j_array* parameters,
 
 // Sets `sum`, the same bits on every instruction set.
 int a4j_sum_of_squares(int isa, const a4j_array* array, double* sum);
+
+// Arrays and meaning are those of io.anchor4j.kernel.KernelProvider; `bias` and `bias_gradient` may
+// be null. Products are oneDNN's, which chooses its instructions itself whatever `isa` says.
+int a4j_linear(int isa, int precision, const a4j_array* input, const a4j_array* weight,
+               const a4j_array* bias, const a4j_array* output);
+int a4j_linear_gradient(int isa, int precision, const a4j_array* input, const a4j_array* weight,
+                        const a4j_array* output_gradient, const a4j_array* input_gradient,
+                        const a4j_array* weight_gradient, const a4j_array* bias_gradient);
+
+// `targets` are [N], negative where a row does not count.
+int a4j_cross_entropy(int isa, int precision, const a4j_array* hidden, const a4j_array* weight,
+                      const int32_t* targets, const a4j_array* losses,
+                      const a4j_array* log_sum_exp);
+int a4j_cross_entropy_gradient(int isa, int precision, const a4j_array* hidden,
+                               const a4j_array* weight, const int32_t* targets,
+                               const a4j_array* log_sum_exp, const a4j_array* loss_gradients,
+                               const a4j_array* hidden_gradient, const a4j_array* weight_gradient);
+
+// Between the two, what is packed of weights within [data, data + bytes) is kept: for a caller who
+// promises that these do not change.
+int a4j_hold_weights(const void* data, int64_t bytes);
+int a4j_release_weights(const void* data);
 
 #ifdef __cplusplus
 }

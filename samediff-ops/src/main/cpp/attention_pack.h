@@ -12,8 +12,7 @@ namespace {
 
 constexpr int kMostHeadDim = 256;
 
-// Scores are powers of two: 2^(x log2(e)) = e^x.
-constexpr float kLog2E = 1.44269504088896341f;
+// Scores are powers of two: 2^(x kLog2E) = e^x.
 constexpr float kLn2 = 0.693147180559945309f;
 
 // The score of a key that a query does not see: 2^(x - reference) is exactly 0, and no NaN.

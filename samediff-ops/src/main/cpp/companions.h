@@ -2,6 +2,7 @@
 #pragma once
 
 #include "adamw.h"
+#include "cross_entropy.h"
 #include "gated_silu.h"
 #include "kernels.h"
 #include "rms_norm.h"
@@ -14,7 +15,8 @@ namespace {
 template <class L>
 constexpr Companions companionsOn() {
   return {rmsNorm<L>, rmsNormGradient<L>, gatedSilu<L>, gatedSiluGradient<L>,
-          rotary,     adamW<L>,           sumOfSquares};
+          rotary,     adamW<L>,           sumOfSquares,  addExponentials<L>,
+          slopes<L>};
 }
 
 }  // namespace

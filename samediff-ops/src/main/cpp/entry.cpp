@@ -1,33 +1,8 @@
-// The entry points of anchor4j.h: find the instruction set's table, hold the engine, turn what went
-// wrong into a status.
-#include "anchor4j.h"
+// The entry points of anchor4j.h but for those on oneDNN (linear.cpp, linear_cross_entropy.cpp): a
+// program that needs none of these links without it.
+#include "call.h"
 
-#include <new>
-
-#include "kernels.h"
-#include "scratch.h"
-#include "threads.h"
-
-namespace {
-
-template <class F>
-int call(int isa, F&& compute) {
-  const a4j::Kernels* kernels = a4j::kernelsFor(isa);
-  if (kernels == nullptr) {
-    return A4J_UNSUPPORTED;
-  }
-  try {
-    a4j::Call held;
-    compute(*kernels);
-    return A4J_OK;
-  } catch (const a4j::OutOfMemory&) {
-    return A4J_OUT_OF_MEMORY;
-  } catch (const std::bad_alloc&) {
-    return A4J_OUT_OF_MEMORY;
-  }
-}
-
-}  // namespace
+using a4j::call;
 
 extern "C" {
 

@@ -26,6 +26,11 @@ struct Companions {
                 const a4j_array& gradients, const a4j_array& firstMoment,
                 const a4j_array& secondMoment);
   double (*sumOfSquares)(const a4j_array& array);
+  // Over logits [rows, columns] with rows `stride` floats apart; see cross_entropy.h.
+  void (*addExponentials)(const float* logits, int64_t stride, int64_t rows, int64_t columns,
+                          float* highest, double* sums);
+  void (*slopes)(float* logits, int64_t stride, int64_t rows, int64_t columns,
+                 const float* logSumExp, const float* scales);
 };
 
 struct Kernels {

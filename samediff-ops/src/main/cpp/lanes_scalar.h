@@ -14,6 +14,8 @@ constexpr float kExp2Degree4[] = {1.00000259f, 0.693003836f, 0.241442753f, 0.052
 constexpr float kExp2Degree5[] = {0.999999925f,  0.693153073f,   0.240153617f,
                                   0.0558263174f, 0.00898934047f, 0.00187757664f};
 
+constexpr float kLog2E = 1.44269504088896341f;
+
 // Below this 2^x is taken for 0, so that what a mask hides weighs exactly nothing.
 constexpr float kExp2Lowest = -126.0f;
 

@@ -15,6 +15,19 @@ struct OutOfMemory {};
 void* scratch(size_t bytes);
 
 // Static: instruction sets must not share its code, see kernels.h.
+// What is taken while it lives can be taken again after it.
+class ScratchScope {
+ public:
+  ScratchScope();
+  ~ScratchScope();
+  ScratchScope(const ScratchScope&) = delete;
+  ScratchScope& operator=(const ScratchScope&) = delete;
+
+ private:
+  size_t used_;
+  size_t overflows_;
+};
+
 template <class T>
 static T* scratchOf(int64_t count) {
   return static_cast<T*>(scratch(static_cast<size_t>(count) * sizeof(T)));

@@ -121,32 +121,40 @@ class Arena {
  public:
   void* take(size_t bytes) {
     bytes = (bytes + 63) & ~size_t{63};
+    most_ = std::max(most_, used_ + overflowed_ + bytes);
     if (used_ + bytes > capacity_) {
-      overflow_.push_back(allocate(bytes));
+      overflow_.push_back({allocate(bytes), bytes});
       overflowed_ += bytes;
-      return overflow_.back();
+      return overflow_.back().data;
     }
     void* taken = base_ + used_;
     used_ += bytes;
     return taken;
   }
 
-  // Before a call: one block as large as all that the call before took.
+  size_t used() const { return used_; }
+  size_t overflows() const { return overflow_.size(); }
+
+  // Goes back to where used() and overflows() were these.
+  void rewind(size_t used, size_t overflows) {
+    used_ = used;
+    while (overflow_.size() > overflows) {
+      overflowed_ -= overflow_.back().bytes;
+      std::free(overflow_.back().data);
+      overflow_.pop_back();
+    }
+  }
+
+  // Before a call: one block as large as the most that a call before had taken at once.
   void reset() {
-    if (!overflow_.empty()) {
-      size_t wanted = used_ + overflowed_;
-      for (void* block : overflow_) {
-        std::free(block);
-      }
-      overflow_.clear();
-      overflowed_ = 0;
+    rewind(0, 0);
+    if (most_ > capacity_) {
       std::free(base_);
       base_ = nullptr;
       capacity_ = 0;
-      base_ = static_cast<char*>(allocate(wanted));
-      capacity_ = wanted;
+      base_ = static_cast<char*>(allocate(most_));
+      capacity_ = most_;
     }
-    used_ = 0;
   }
 
  private:
@@ -161,8 +169,13 @@ class Arena {
   char* base_ = nullptr;
   size_t capacity_ = 0;
   size_t used_ = 0;
-  std::vector<void*> overflow_;
+  struct Block {
+    void* data;
+    size_t bytes;
+  };
+  std::vector<Block> overflow_;
   size_t overflowed_ = 0;
+  size_t most_ = 0;
 };
 
 struct Engine {
@@ -217,5 +230,10 @@ void relax(int spins) {
 }
 
 void* scratch(size_t bytes) { return engine().arena.take(bytes); }
+
+ScratchScope::ScratchScope()
+    : used_(engine().arena.used()), overflows_(engine().arena.overflows()) {}
+
+ScratchScope::~ScratchScope() { engine().arena.rewind(used_, overflows_); }
 
 }  // namespace a4j

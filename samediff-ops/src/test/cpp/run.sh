@@ -1,10 +1,12 @@
 #!/bin/sh
 # Builds the C++ tests with the kernels and runs them, once as released and once under the address
-# and undefined-behaviour sanitizers: run.sh OUTPUT_DIRECTORY. CXX names the compiler (g++).
+# and undefined-behaviour sanitizers: run.sh OUTPUT_DIRECTORY ONEDNN_DIRECTORY. The latter is what
+# the Maven build unpacks (samediff-ops/target/onednn). CXX names the compiler (g++).
 set -eu
 tests=$(cd "$(dirname "$0")" && pwd)
 kernels=$tests/../../main/cpp
 output=$1
+onednn=$(cd "$2" && pwd)
 
 # An instruction set's file must export no function: of an inline one the
 # linker keeps one copy, maybe that of an instruction set which this processor lacks.
@@ -22,7 +24,7 @@ exportsOnlyTables() {
 run() {
   directory=$output/$1
   shift
-  "$kernels/build.sh" "$directory" "$@"
+  "$kernels/build.sh" "$directory" -I"$onednn/include" "$@"
   exportsOnlyTables "$directory"
   emulated=""
   case $(uname -m) in
@@ -37,7 +39,8 @@ run() {
     program=$directory/$(basename "$source" .cpp)
     # shellcheck disable=SC2086
     "${CXX:-g++}" -std=c++17 -Wall -Wextra "$@" -I"$kernels" "$source" \
-        $emulated "$directory/libanchor4j.a" -pthread -o "$program"
+        $emulated "$directory/libanchor4j.a" "$onednn/libdnnl.so.3" "$onednn/libgomp.so.1" \
+        -Wl,-rpath,"$onednn" -pthread -o "$program"
     "$program"
   done
 }

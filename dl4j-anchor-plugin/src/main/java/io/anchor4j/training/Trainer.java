@@ -65,7 +65,10 @@ public final class Trainer {
       batches.add(data.next());
     }
     long step = steps() + 1;
-    GradientAccumulation.Result result = accumulation.compute(step, batches);
+    GradientAccumulation.Result result;
+    try (var weights = kernels.holdWeights(graph.params())) {
+      result = accumulation.compute(step, batches);
+    }
     double norm = Math.sqrt(kernels.sumOfSquares(result.gradients()));
     if (!Double.isFinite(result.loss()) || !Double.isFinite(norm)) {
       throw new DivergenceException(
@@ -118,12 +121,14 @@ public final class Trainer {
   public static double meanLoss(ComputationGraph graph, PackedIterator batches) {
     double sum = 0;
     long targets = 0;
-    while (batches.hasNext()) {
-      MultiDataSet batch = batches.next();
-      long counting = GradientAccumulation.countTargets(batch);
-      if (counting > 0) {
-        sum += counting * graph.score(batch, false);
-        targets += counting;
+    try (var weights = KernelProviders.best().holdWeights(graph.params())) {
+      while (batches.hasNext()) {
+        MultiDataSet batch = batches.next();
+        long counting = GradientAccumulation.countTargets(batch);
+        if (counting > 0) {
+          sum += counting * graph.score(batch, false);
+          targets += counting;
+        }
       }
     }
     if (targets == 0) {

@@ -108,6 +108,24 @@ public interface KernelProvider {
    */
   void linear(Precision precision, INDArray input, INDArray weight, INDArray bias, INDArray output);
 
+  /** What a provider holds of weights, until it is closed. */
+  interface HeldWeights extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /**
+   * Lets the provider keep what it prepares of weights (rounded, in the order that products want)
+   * from one call of {@link #linear}, {@link #linearCrossEntropy} and their gradients to the next.
+   * The caller promises that nothing changes them before the scope is closed: no provider could
+   * notice. Scopes may be nested. Without one, every call prepares its weights anew.
+   *
+   * @param parameters what holds the weights, contiguous: views of it are kept, other weights not
+   */
+  default HeldWeights holdWeights(INDArray parameters) {
+    return () -> {};
+  }
+
   /**
    * Computes the gradients of {@link #linear}.
    *
@@ -130,7 +148,7 @@ public interface KernelProvider {
    * @param weight [C, V]
    * @param targets INT [N], {@link #IGNORED_TARGET} where a row does not count
    * @param losses [N], -ln p(target), 0 where a row does not count; FLOAT, or DOUBLE for DOUBLE
-   * @param logSumExp [N], of the logits; FLOAT, or DOUBLE for DOUBLE
+   * @param logSumExp [N], of the logits, 0 where a row does not count; FLOAT, or DOUBLE for DOUBLE
    */
   void linearCrossEntropy(
       Precision precision,

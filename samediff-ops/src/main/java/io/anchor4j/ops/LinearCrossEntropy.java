@@ -21,7 +21,8 @@ import org.nd4j.linalg.api.shape.LongShapeDescriptor;
  *   <li>{@code weight} [C, V], the same type; a tied embedding [V, C] is given transposed
  *   <li>{@code targets} INT [N], below V; -100 where a row does not count
  *   <li>losses [N], -ln p(target), 0 where a row does not count; FLOAT, or DOUBLE for DOUBLE
- *   <li>logSumExp [N], for the gradient; nothing flows back through it
+ *   <li>logSumExp [N], for the gradient, 0 where a row does not count; nothing flows back through
+ *       it
  * </ul>
  */
 public final class LinearCrossEntropy extends KernelOp {

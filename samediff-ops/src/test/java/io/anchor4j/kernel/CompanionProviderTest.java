@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** The ops around attention: every provider against the reference, over odd sizes and layouts. */
 class CompanionProviderTest {
@@ -228,6 +229,36 @@ class CompanionProviderTest {
     provider.linear(Precision.BFLOAT16, x, weight, null, actual);
     assertTrue(maxError(plain, exact) > 1e-3, "rounding shows");
     assertTrue(maxError(actual, exact) <= 2 * maxError(plain, exact) + 1e-5);
+  }
+
+  @ParameterizedTest
+  @MethodSource("fastProviders")
+  void weightsThatChangeBetweenScopesAreSeen(KernelProvider provider) {
+    INDArray parameters = Nd4j.randn(DataType.FLOAT, 1, 24 * 17 + 5);
+    INDArray weight =
+        parameters
+            .get(NDArrayIndex.interval(0, 1), NDArrayIndex.interval(5, 24 * 17 + 5))
+            .reshape('c', 24, 17);
+    INDArray x = Nd4j.randn(DataType.FLOAT, 70, 24);
+    INDArray dy = Nd4j.randn(DataType.FLOAT, 70, 17);
+    for (int step = 0; step < 3; step++) {
+      Linear expected = new Linear(x, weight, dy, provider);
+      try (var held = provider.holdWeights(parameters)) {
+        for (int batch = 0; batch < 2; batch++) {
+          assertEquals(expected, new Linear(x, weight, dy, provider), "step " + step);
+        }
+      }
+      weight.muli(-2);
+    }
+  }
+
+  private record Linear(INDArray output, INDArray inputGradient) {
+    Linear(INDArray x, INDArray weight, INDArray dy, KernelProvider provider) {
+      this(empty(dy), empty(x));
+      provider.linear(Precision.BFLOAT16, x, weight, null, output);
+      provider.linearGradient(
+          Precision.BFLOAT16, x, weight, dy, inputGradient, empty(weight), null);
+    }
   }
 
   @ParameterizedTest

@@ -112,7 +112,7 @@ final class AttentionCall implements AutoCloseable {
     return new FloatPointer(rounded);
   }
 
-  private static int code(Precision precision) {
+  static int code(Precision precision) {
     return switch (precision) {
       case FLOAT32 -> 0;
       case BFLOAT16 -> 1;

@@ -40,6 +40,7 @@ public final class CpuKernels implements KernelProvider {
   private final KernelProvider reference = new ReferenceKernels();
   private final KernelProvider nd4j = new Nd4jKernels();
   private final CpuAttention attention;
+  private final CpuLinear linear;
 
   /**
    * @throws IllegalArgumentException if this process cannot compute with {@code isa}
@@ -52,6 +53,7 @@ public final class CpuKernels implements KernelProvider {
             });
     this.isa = isa;
     this.attention = new CpuAttention(isa, new AngleTables());
+    this.linear = new CpuLinear(isa);
   }
 
   /**
@@ -208,7 +210,13 @@ public final class CpuKernels implements KernelProvider {
   @Override
   public void linear(
       Precision precision, INDArray input, INDArray weight, INDArray bias, INDArray output) {
-    nd4j.linear(precision, input, weight, bias, output);
+    if (isDouble(input)) {
+      reference.linear(precision, input, weight, bias, output);
+    } else if (input.rank() > NativeArrays.RANK) {
+      nd4j.linear(precision, input, weight, bias, output);
+    } else {
+      linear.forward(precision, input, weight, bias, output);
+    }
   }
 
   @Override
@@ -220,8 +228,16 @@ public final class CpuKernels implements KernelProvider {
       INDArray inputGradient,
       INDArray weightGradient,
       INDArray biasGradient) {
-    nd4j.linearGradient(
-        precision, input, weight, outputGradient, inputGradient, weightGradient, biasGradient);
+    if (isDouble(input)) {
+      reference.linearGradient(
+          precision, input, weight, outputGradient, inputGradient, weightGradient, biasGradient);
+    } else if (input.rank() > NativeArrays.RANK) {
+      nd4j.linearGradient(
+          precision, input, weight, outputGradient, inputGradient, weightGradient, biasGradient);
+    } else {
+      linear.backward(
+          precision, input, weight, outputGradient, inputGradient, weightGradient, biasGradient);
+    }
   }
 
   @Override
@@ -232,7 +248,16 @@ public final class CpuKernels implements KernelProvider {
       INDArray targets,
       INDArray losses,
       INDArray logSumExp) {
-    nd4j.linearCrossEntropy(precision, hidden, weight, targets, losses, logSumExp);
+    if (isDouble(hidden)) {
+      reference.linearCrossEntropy(precision, hidden, weight, targets, losses, logSumExp);
+    } else {
+      linear.crossEntropy(precision, hidden, weight, targets, losses, logSumExp);
+    }
+  }
+
+  @Override
+  public HeldWeights holdWeights(INDArray parameters) {
+    return linear.hold(parameters);
   }
 
   @Override
@@ -245,15 +270,27 @@ public final class CpuKernels implements KernelProvider {
       INDArray lossGradients,
       INDArray hiddenGradient,
       INDArray weightGradient) {
-    nd4j.linearCrossEntropyGradient(
-        precision,
-        hidden,
-        weight,
-        targets,
-        logSumExp,
-        lossGradients,
-        hiddenGradient,
-        weightGradient);
+    if (isDouble(hidden)) {
+      reference.linearCrossEntropyGradient(
+          precision,
+          hidden,
+          weight,
+          targets,
+          logSumExp,
+          lossGradients,
+          hiddenGradient,
+          weightGradient);
+    } else {
+      linear.crossEntropyGradient(
+          precision,
+          hidden,
+          weight,
+          targets,
+          logSumExp,
+          lossGradients,
+          hiddenGradient,
+          weightGradient);
+    }
   }
 
   @Override

@@ -8,7 +8,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 /** ND4J's arrays as native code sees them. */
 final class NativeArrays {
   /** Dimensions of {@code a4j_array}. */
-  private static final int RANK = 4;
+  static final int RANK = 4;
 
   private NativeArrays() {}
 

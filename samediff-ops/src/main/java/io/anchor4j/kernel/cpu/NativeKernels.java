@@ -18,9 +18,14 @@ import org.bytedeco.javacpp.annotation.Platform;
  * {@code anchor4j.h} name by name, from which JavaCPP generates the code in between.
  *
  * <p>The build runs before there is a library, so this class loads it when first asked about it and
- * not when it is initialized.
+ * not when it is initialized. oneDNN, which the library is linked to, is loaded first and from
+ * bytedeco's jar: the class there that does so wants OpenCL beside it.
  */
-@Platform(include = "anchor4j.h", library = NativeKernels.LIBRARY)
+@Platform(
+    include = "anchor4j.h",
+    library = NativeKernels.LIBRARY,
+    preload = {"gomp@.1", "dnnl@.3"},
+    preloadresource = "/org/bytedeco/dnnl/")
 @NoException
 final class NativeKernels {
   static final String LIBRARY = "jnianchor4j";
@@ -71,7 +76,11 @@ final class NativeKernels {
   @Name("a4j_array")
   @NoException
   static final class Array extends Pointer {
-    private Array() {}
+    Array() {
+      allocate();
+    }
+
+    private native void allocate();
 
     @MemberSetter
     native Array data(@Cast("void*") long address);
@@ -181,4 +190,47 @@ final class NativeKernels {
   static native int a4j_attention_forward(int isa, @Const Attention attention);
 
   static native int a4j_attention_backward(int isa, @Const Attention attention);
+
+  static native int a4j_linear(
+      int isa,
+      int precision,
+      @Const Array input,
+      @Const Array weight,
+      @Const Array bias,
+      @Const Array output);
+
+  static native int a4j_linear_gradient(
+      int isa,
+      int precision,
+      @Const Array input,
+      @Const Array weight,
+      @Const Array outputGradient,
+      @Const Array inputGradient,
+      @Const Array weightGradient,
+      @Const Array biasGradient);
+
+  static native int a4j_cross_entropy(
+      int isa,
+      int precision,
+      @Const Array hidden,
+      @Const Array weight,
+      @Const IntPointer targets,
+      @Const Array losses,
+      @Const Array logSumExp);
+
+  static native int a4j_cross_entropy_gradient(
+      int isa,
+      int precision,
+      @Const Array hidden,
+      @Const Array weight,
+      @Const IntPointer targets,
+      @Const Array logSumExp,
+      @Const Array lossGradients,
+      @Const Array hiddenGradient,
+      @Const Array weightGradient);
+
+  static native int a4j_hold_weights(
+      @Cast("const void*") long address, @Cast("int64_t") long bytes);
+
+  static native int a4j_release_weights(@Cast("const void*") long address);
 }

@@ -48,8 +48,9 @@ final class ChunkedCrossEntropy {
           INDArray sum = rowSums(Transforms.exp(logits.subi(max), false));
           double[] total = Transforms.log(sum, false).addi(max).data().asDouble();
           for (int i = 0; i < rows; i++) {
-            sums[start + i] = total[i];
-            loss[start + i] = counts(start + i) ? total[i] - targetLogits[i] : 0;
+            boolean counts = counts(start + i);
+            sums[start + i] = counts ? total[i] : 0;
+            loss[start + i] = counts ? total[i] - targetLogits[i] : 0;
           }
         });
     losses.assign(Scratch.of(type, loss, losses.shape()));

@@ -36,6 +36,11 @@ final class ReferenceLinear {
   static void crossEntropy(double[] logits, int[] targets, double[] losses, double[] logSumExp) {
     int vocabulary = logits.length / targets.length;
     for (int n = 0; n < targets.length; n++) {
+      if (targets[n] == KernelProvider.IGNORED_TARGET) {
+        losses[n] = 0;
+        logSumExp[n] = 0;
+        continue;
+      }
       double max = Double.NEGATIVE_INFINITY;
       for (int v = 0; v < vocabulary; v++) {
         max = Math.max(max, logits[n * vocabulary + v]);
@@ -45,10 +50,7 @@ final class ReferenceLinear {
         sum += Math.exp(logits[n * vocabulary + v] - max);
       }
       logSumExp[n] = max + Math.log(sum);
-      losses[n] =
-          targets[n] == KernelProvider.IGNORED_TARGET
-              ? 0
-              : logSumExp[n] - logits[n * vocabulary + targets[n]];
+      losses[n] = logSumExp[n] - logits[n * vocabulary + targets[n]];
     }
   }
 

@@ -1,0 +1,422 @@
+// Products and cross-entropy against plain loops in double, over layouts, types and sizes on both
+// sides of each border; equal bits for any number of threads; weights that are held.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "arrays.h"
+#include "check.h"
+
+namespace a4j {
+namespace {
+
+std::mt19937 random(7);
+
+// A matrix of `outer` x rows x columns in memory of its own, with room around that must not change.
+struct Array {
+  enum Layout { kPlain, kTransposed, kSpread, kPermuted };
+  static constexpr uint8_t kRoom = 0xa5;
+
+  std::vector<uint8_t> bytes;
+  a4j_array array;
+
+  Array(int32_t type, Layout layout, int64_t outer, int64_t rows, int64_t columns) {
+    int64_t width = layout == kSpread ? 3 * columns + 5 : columns;
+    int64_t strides[] = {rows * width, width, layout == kSpread ? 3 : 1};
+    if (layout == kTransposed) {  // [outer, columns, rows] seen as [outer, rows, columns]
+      strides[0] = rows * columns;
+      strides[1] = 1;
+      strides[2] = rows;
+    } else if (layout == kPermuted) {  // [rows, outer, columns]
+      strides[0] = columns;
+      strides[1] = outer * columns;
+    }
+    int64_t bytesEach = type == A4J_FLOAT32 ? 4 : 2;
+    bytes.assign(outer * rows * width * bytesEach + 128, kRoom);
+    array = {bytes.data() + 64, type, {1, outer, rows, columns},
+             {0, strides[0], strides[1], strides[2]}};
+    std::normal_distribution<float> normal;
+    for (int64_t i = 0; i < outer * rows; i++) {
+      for (int64_t j = 0; j < columns; j++) {
+        set(i, j, normal(random));
+      }
+    }
+  }
+
+  int64_t offset(int64_t i) const { return rowOffset(array, 0, i / array.shape[2], i % array.shape[2]); }
+  int64_t rows() const { return array.shape[1] * array.shape[2]; }
+  int64_t columns() const { return array.shape[3]; }
+
+  double get(int64_t i, int64_t j) const {
+    float x;
+    loadElements(array, offset(i) + j * array.stride[3], 1, 1, &x);
+    return x;
+  }
+
+  void set(int64_t i, int64_t j, float x) {
+    storeElements(array, offset(i) + j * array.stride[3], 1, 1, &x);
+  }
+
+  bool roomIsUntouched() const {
+    return std::all_of(bytes.begin(), bytes.begin() + 64, [](uint8_t b) { return b == kRoom; }) &&
+           std::all_of(bytes.end() - 64, bytes.end(), [](uint8_t b) { return b == kRoom; });
+  }
+};
+
+double rounded(double x, int precision) {
+  return precision == A4J_PRECISION_FLOAT32 ? x
+                                            : floatOfBfloat16(bfloat16Of(static_cast<float>(x)));
+}
+
+// Allowed: float32 sums of `depth` terms, then the rounding to the array's type.
+double allowed(double exact, double scale, const Array& array) {
+  double last = array.array.type == A4J_FLOAT32 ? 0 : array.array.type == A4J_BFLOAT16 ? 4e-3 : 5e-4;
+  return 4e-6 * scale + (last + 1e-6) * std::fabs(exact) + 1e-6;
+}
+
+void expectProduct(const char* what, const Array& actual, int64_t depth, int64_t m, int64_t n,
+                   double (*term)(const void*, int64_t, int64_t, int64_t), const void* context,
+                   double scale) {
+  // Every element of small results, some of large ones.
+  int64_t step = std::max<int64_t>(1, m * n / 3001);
+  for (int64_t at = 0; at < m * n; at += step) {
+    double exact = 0;
+    for (int64_t k = 0; k < depth; k++) {
+      exact += term(context, at / n, at % n, k);
+    }
+    double value = actual.get(at / n, at % n);
+    CHECK(std::fabs(value - exact) <= allowed(exact, scale, actual),
+          "%s %ldx%ldx%ld at %ld,%ld: %g, expected %g", what, static_cast<long>(m),
+          static_cast<long>(depth), static_cast<long>(n), static_cast<long>(at / n),
+          static_cast<long>(at % n), value, exact);
+  }
+  CHECK(actual.roomIsUntouched(), "%s wrote outside", what);
+}
+
+struct Linear {
+  int precision;
+  Array input;
+  Array weight;
+  Array bias;
+  Array outputGradient;
+  Array output;
+  Array inputGradient;
+  Array weightGradient;
+  Array biasGradient;
+
+  Linear(int precision, int32_t type, Array::Layout layout, Array::Layout weightLayout,
+         int64_t outer, int64_t rows, int64_t in, int64_t out)
+      : precision(precision),
+        input(type, layout, outer, rows, in),
+        weight(type, weightLayout, 1, in, out),
+        bias(type, Array::kPlain, 1, 1, out),
+        outputGradient(type, layout, outer, rows, out),
+        output(outputGradient),
+        inputGradient(input),
+        weightGradient(weight),
+        biasGradient(bias) {
+    for (Array* own : {&output, &inputGradient, &weightGradient, &biasGradient}) {
+      own->array.data = own->bytes.data() + 64;
+    }
+    outputGradient.array.data = outputGradient.bytes.data() + 64;
+  }
+
+  void compute() {
+    int status = a4j_linear(A4J_SCALAR, precision, &input.array, &weight.array, &bias.array,
+                            &output.array);
+    CHECK(status == A4J_OK, "status %d", status);
+    status = a4j_linear_gradient(A4J_SCALAR, precision, &input.array, &weight.array,
+                                 &outputGradient.array, &inputGradient.array,
+                                 &weightGradient.array, &biasGradient.array);
+    CHECK(status == A4J_OK, "status %d", status);
+  }
+
+  double in(const Array& a, int64_t i, int64_t j) const { return rounded(a.get(i, j), precision); }
+
+  void expectRight() const {
+    int64_t m = input.rows();
+    int64_t k = input.columns();
+    int64_t n = weight.columns();
+    expectProduct("output", output, k + 1, m, n, [](const void* p, int64_t i, int64_t j, int64_t d) {
+      auto& l = *static_cast<const Linear*>(p);
+      return d == l.input.columns() ? l.bias.get(0, j) : l.in(l.input, i, d) * l.in(l.weight, d, j);
+    }, this, std::sqrt(k));
+    expectProduct("input gradient", inputGradient, n, m, k,
+                  [](const void* p, int64_t i, int64_t j, int64_t d) {
+      auto& l = *static_cast<const Linear*>(p);
+      return l.in(l.outputGradient, i, d) * l.in(l.weight, j, d);
+    }, this, std::sqrt(n));
+    expectProduct("weight gradient", weightGradient, m, k, n,
+                  [](const void* p, int64_t i, int64_t j, int64_t d) {
+      auto& l = *static_cast<const Linear*>(p);
+      return l.in(l.input, d, i) * l.in(l.outputGradient, d, j);
+    }, this, std::sqrt(m));
+    expectProduct("bias gradient", biasGradient, m, 1, n,
+                  [](const void* p, int64_t, int64_t j, int64_t d) {
+      return static_cast<const Linear*>(p)->outputGradient.get(d, j);
+    }, this, std::sqrt(m));
+  }
+};
+
+const Array::Layout kLayouts[] = {Array::kPlain, Array::kTransposed, Array::kSpread,
+                                  Array::kPermuted};
+const int kPrecisions[] = {A4J_PRECISION_FLOAT32, A4J_PRECISION_BFLOAT16};
+
+void linearIsRightInEveryLayoutAndType() {
+  for (int precision : kPrecisions) {
+    for (Array::Layout layout : kLayouts) {
+      for (Array::Layout weightLayout : {Array::kPlain, Array::kTransposed, Array::kSpread}) {
+        for (int32_t type : {A4J_FLOAT32, A4J_BFLOAT16, A4J_FLOAT16}) {
+          Linear linear(precision, type, layout, weightLayout, 2, 13, 33, 21);
+          linear.compute();
+          linear.expectRight();
+        }
+      }
+    }
+  }
+}
+
+void linearIsRightOnBothSidesOfEveryBorder() {
+  for (int precision : kPrecisions) {
+    for (int64_t rows : {1, 63, 64, 65, 130}) {
+      for (int64_t out : {1, 511, 513}) {
+        Linear linear(precision, A4J_FLOAT32, Array::kPlain, Array::kPlain, 1, rows, 40, out);
+        linear.compute();
+        linear.expectRight();
+      }
+    }
+    // Sums over more rows than are summed at once.
+    for (Array::Layout layout : {Array::kPlain, Array::kTransposed}) {
+      Linear linear(precision, A4J_FLOAT32, Array::kPlain, layout, 1, 4100, 20, 30);
+      linear.compute();
+      linear.expectRight();
+    }
+  }
+}
+
+void bitsDoNotDependOnThreads() {
+  for (int precision : kPrecisions) {
+    Linear one(precision, A4J_FLOAT32, Array::kPlain, Array::kPlain, 1, 2500, 96, 530);
+    Linear many = one;
+    for (Array* own : {&many.input, &many.weight, &many.bias, &many.outputGradient, &many.output,
+                       &many.inputGradient, &many.weightGradient, &many.biasGradient}) {
+      own->array.data = own->bytes.data() + 64;
+    }
+    a4j_set_threads(1);
+    one.compute();
+    for (int threads : {2, 3, 5}) {
+      a4j_set_threads(threads);
+      many.compute();
+      CHECK(one.output.bytes == many.output.bytes, "output, %d threads", threads);
+      CHECK(one.inputGradient.bytes == many.inputGradient.bytes, "dX, %d threads", threads);
+      CHECK(one.weightGradient.bytes == many.weightGradient.bytes, "dW, %d threads", threads);
+      CHECK(one.biasGradient.bytes == many.biasGradient.bytes, "db, %d threads", threads);
+    }
+  }
+}
+
+void whatIsHeldIsKeptUntilItIsReleased() {
+  int precision = A4J_PRECISION_BFLOAT16;
+  Linear linear(precision, A4J_FLOAT32, Array::kPlain, Array::kPlain, 1, 70, 40, 50);
+  auto hold = [&] { a4j_hold_weights(linear.weight.array.data, 40 * 50 * 4); };
+  auto release = [&] { a4j_release_weights(linear.weight.array.data); };
+  hold();
+  hold();
+  linear.compute();
+  linear.expectRight();
+  std::vector<uint8_t> before = linear.output.bytes;
+  linear.weight.set(3, 4, 9);
+  linear.compute();
+  CHECK(linear.output.bytes == before, "packed again though held");
+  release();
+  linear.compute();
+  CHECK(linear.output.bytes == before, "given back while still held");
+  release();
+  linear.compute();
+  linear.expectRight();
+  hold();
+  linear.compute();
+  linear.expectRight();
+  release();
+}
+
+struct CrossEntropyCase {
+  int precision;
+  Array hidden;
+  Array weight;
+  std::vector<int32_t> targets;
+  Array losses;
+  Array logSumExp;
+  Array lossGradients;
+  Array hiddenGradient;
+  Array weightGradient;
+
+  static Array vector(int64_t n) {
+    Array v(A4J_FLOAT32, Array::kPlain, 1, 1, n);
+    return v;
+  }
+
+  CrossEntropyCase(int precision, int32_t type, Array::Layout layout, Array::Layout weightLayout,
+                   int64_t rows, int64_t channels, int64_t vocabulary, int ignoredOf4)
+      : precision(precision),
+        hidden(type, layout, 1, rows, channels),
+        weight(type, weightLayout, 1, channels, vocabulary),
+        losses(vector(rows)),
+        logSumExp(vector(rows)),
+        lossGradients(vector(rows)),
+        hiddenGradient(hidden),
+        weightGradient(weight) {
+    for (int64_t n = 0; n < rows; n++) {
+      bool ignored = static_cast<int>(n % 4) < ignoredOf4;
+      targets.push_back(ignored ? -100 : static_cast<int32_t>(random() % vocabulary));
+    }
+    rebase();
+  }
+
+  void rebase() {
+    for (Array* own : {&hidden, &weight, &losses, &logSumExp, &lossGradients, &hiddenGradient,
+                       &weightGradient}) {
+      own->array.data = own->bytes.data() + 64;
+    }
+  }
+
+  void compute(int isa) {
+    int status = a4j_cross_entropy(isa, precision, &hidden.array, &weight.array, targets.data(),
+                                   &losses.array, &logSumExp.array);
+    CHECK(status == A4J_OK, "status %d", status);
+    status = a4j_cross_entropy_gradient(
+        isa, precision, &hidden.array, &weight.array, targets.data(), &logSumExp.array,
+        &lossGradients.array, &hiddenGradient.array, &weightGradient.array);
+    CHECK(status == A4J_OK, "status %d", status);
+  }
+
+  void expectRight(const char* name) const {
+    int64_t rows = hidden.rows();
+    int64_t channels = hidden.columns();
+    int64_t vocabulary = weight.columns();
+    std::vector<double> hiddenExact(rows * channels);
+    std::vector<double> weightExact(channels * vocabulary);
+    std::vector<double> logits(vocabulary);
+    double scale = std::sqrt(static_cast<double>(channels));
+    for (int64_t n = 0; n < rows; n++) {
+      if (targets[n] < 0) {
+        CHECK(losses.get(0, n) == 0 && logSumExp.get(0, n) == 0, "%s: row %ld counts", name,
+              static_cast<long>(n));
+        continue;
+      }
+      double highest = -1e300;
+      for (int64_t v = 0; v < vocabulary; v++) {
+        logits[v] = 0;
+        for (int64_t c = 0; c < channels; c++) {
+          logits[v] += rounded(hidden.get(n, c), precision) * rounded(weight.get(c, v), precision);
+        }
+        highest = std::max(highest, logits[v]);
+      }
+      double sum = 0;
+      for (int64_t v = 0; v < vocabulary; v++) {
+        sum += std::exp(logits[v] - highest);
+      }
+      double total = highest + std::log(sum);
+      CHECK(std::fabs(logSumExp.get(0, n) - total) <= 2e-6 * scale + 1e-6 * std::fabs(total),
+            "%s: sum %ld: %g, expected %g", name, static_cast<long>(n), logSumExp.get(0, n), total);
+      double loss = total - logits[targets[n]];
+      CHECK(std::fabs(losses.get(0, n) - loss) <= 4e-6 * scale + 1e-6 * std::fabs(total),
+            "%s: loss %ld: %g, expected %g", name, static_cast<long>(n), losses.get(0, n), loss);
+      for (int64_t v = 0; v < vocabulary; v++) {
+        double slope = std::exp(logits[v] - total) - (v == targets[n] ? 1 : 0);
+        slope = rounded(slope * lossGradients.get(0, n), precision);
+        for (int64_t c = 0; c < channels; c++) {
+          hiddenExact[n * channels + c] += slope * rounded(weight.get(c, v), precision);
+          weightExact[c * vocabulary + v] += slope * rounded(hidden.get(n, c), precision);
+        }
+      }
+    }
+    // A slope on the border between two bfloat16 may go either way.
+    double last = precision == A4J_PRECISION_FLOAT32 ? 1e-5 : 8e-3;
+    auto expect = [&](const char* what, const Array& actual, const std::vector<double>& exact) {
+      double most = 0;
+      for (double x : exact) {
+        most = std::max(most, std::fabs(x));
+      }
+      for (size_t i = 0; i < exact.size(); i++) {
+        double value = actual.get(i / actual.columns(), i % actual.columns());
+        CHECK(std::fabs(value - exact[i]) <= last * most + allowed(exact[i], 0, actual),
+              "%s: %s gradient %zu: %g, expected %g", name, what, i, value, exact[i]);
+      }
+      CHECK(actual.roomIsUntouched(), "%s: %s wrote outside", name, what);
+    };
+    expect("hidden", hiddenGradient, hiddenExact);
+    expect("weight", weightGradient, weightExact);
+  }
+};
+
+void crossEntropyIsRightOnEveryInstructionSet() {
+  for (int isa = 0; isa < A4J_ISAS; isa++) {
+    if (a4j_lacks(isa) != A4J_LACKS_NOTHING) {
+      std::printf("linear: instruction set %d is not here\n", isa);
+      continue;
+    }
+    for (int precision : kPrecisions) {
+      for (Array::Layout weightLayout : {Array::kPlain, Array::kTransposed}) {
+        for (int ignored : {0, 1, 4}) {
+          CrossEntropyCase few(precision, A4J_FLOAT32, Array::kPlain, weightLayout, 13, 5, 11,
+                               ignored);
+          few.compute(isa);
+          few.expectRight("few");
+        }
+        // More than a panel and a group of the vocabulary, more than a block of rows.
+        CrossEntropyCase many(precision, A4J_FLOAT32, Array::kSpread, weightLayout, 67, 9, 2600, 1);
+        many.compute(isa);
+        many.expectRight("many");
+      }
+      for (int32_t type : {A4J_BFLOAT16, A4J_FLOAT16}) {
+        CrossEntropyCase typed(precision, type, Array::kTransposed, Array::kTransposed, 70, 33, 50,
+                               1);
+        typed.compute(isa);
+        typed.expectRight("typed");
+      }
+    }
+  }
+}
+
+void aLogitFarFromTheOthersOverflowsNothing() {
+  CrossEntropyCase far(A4J_PRECISION_FLOAT32, A4J_FLOAT32, Array::kPlain, Array::kPlain, 5, 4, 700,
+                       0);
+  for (int64_t c = 0; c < 4; c++) {
+    far.weight.set(c, 600, 3000.0f * (c % 2 == 0 ? 1 : -1));
+  }
+  far.compute(A4J_SCALAR);
+  far.expectRight("far");
+}
+
+void crossEntropyHasEqualBitsForAnyThreads() {
+  CrossEntropyCase one(A4J_PRECISION_BFLOAT16, A4J_FLOAT32, Array::kPlain, Array::kTransposed, 300,
+                       32, 5000, 1);
+  CrossEntropyCase many = one;
+  many.rebase();
+  a4j_set_threads(1);
+  one.compute(A4J_SCALAR);
+  for (int threads : {2, 3, 5}) {
+    a4j_set_threads(threads);
+    many.compute(A4J_SCALAR);
+    CHECK(one.losses.bytes == many.losses.bytes, "losses, %d threads", threads);
+    CHECK(one.hiddenGradient.bytes == many.hiddenGradient.bytes, "hidden, %d threads", threads);
+    CHECK(one.weightGradient.bytes == many.weightGradient.bytes, "weight, %d threads", threads);
+  }
+}
+
+}  // namespace
+}  // namespace a4j
+
+int main() {
+  a4j::linearIsRightInEveryLayoutAndType();
+  a4j::linearIsRightOnBothSidesOfEveryBorder();
+  a4j::bitsDoNotDependOnThreads();
+  a4j::whatIsHeldIsKeptUntilItIsReleased();
+  a4j::crossEntropyIsRightOnEveryInstructionSet();
+  a4j::aLogitFarFromTheOthersOverflowsNothing();
+  a4j::crossEntropyHasEqualBitsForAnyThreads();
+  return a4j_test::result("linear");
+}
