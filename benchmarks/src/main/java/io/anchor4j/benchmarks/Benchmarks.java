@@ -85,7 +85,7 @@ public final class Benchmarks implements Callable<Integer> {
     long began = System.nanoTime();
     Peak peak = Peak.measure(natives.resolve("peak"), threads);
     log.info("peak: {}", peak);
-    log.info("kernels: {}", KernelProviders.best().name());
+    log.info("kernels: {}", KernelProviders.best().description());
     try (var pyTorch =
             PyTorch.start(
                 python,
@@ -97,7 +97,7 @@ public final class Benchmarks implements Callable<Integer> {
                 natives.resolve("bare_attention"), threads, target.resolve("bare.log"))) {
       log.info("peer: {}", pyTorch.describe());
       List<Section> sections = chosen(new Suite(quick, peak, pyTorch, bareKernel).sections());
-      PairedRun how = quick ? new PairedRun(3, 0.1, 3, 100) : new PairedRun(5, 0.15, 8, 100);
+      PairedRun how = quick ? new PairedRun(3, 0.05, 2, 60) : new PairedRun(5, 0.1, 5, 60);
       List<String> parts = new ArrayList<>();
       boolean failed = false;
       for (Section section : sections) {

@@ -44,7 +44,7 @@ record Report(String command, int threads, Peak peak, String peer, PairedRun how
             threads,
             Machine.memory(),
             peak,
-            KernelProviders.best().name(),
+            KernelProviders.best().description(),
             System.getProperty("java.vm.name"),
             Runtime.version(),
             jar(Nd4j.class),
