@@ -44,7 +44,7 @@ class AttentionDecode : private Forward {
     cut(this->planRows());
     group_ = heads_ / kvHeads_;
     queries_ = a_.query.shape[2];
-    partFloats_ = width_ + 2;
+    partFloats_ = width_ + 3;
     int64_t pairs = static_cast<int64_t>(batch_) * kvHeads_;
     int64_t words = kCutPanels * this->panelWords();
     parts_ = scratchOf<float>(pairs * cuts_ * group_ * queries_ * partFloats_);
@@ -103,7 +103,8 @@ class AttentionDecode : private Forward {
 
   const Cut* cutsOf(int b) const { return cut_ + b * most_; }
 
-  // What one query has summed of one part of the keys: [width] of output, the sum, the reference.
+  // What one query has summed of one part of the keys: [width] of output, the sum, the
+  // reference, the sum of rounded weights.
   float* part(int b, int head, int cut, int64_t query) const {
     int64_t row = (static_cast<int64_t>(b) * heads_ + head) * cuts_ + cut;
     return parts_ + (row * queries_ + query) * partFloats_;
@@ -138,6 +139,7 @@ class AttentionDecode : private Forward {
             std::memcpy(to, w.output + r * width_, static_cast<size_t>(width_) * sizeof(float));
             to[width_] = L::sum(L::load(w.sums + r * L::kWidth));
             to[width_ + 1] = w.reference[r];
+            to[width_ + 2] = L::sum(L::load(w.roundedSums + r * L::kWidth));
           }
         }
       }
@@ -170,7 +172,9 @@ class AttentionDecode : private Forward {
         float* output = w.output + r * width_;
         float* sums = w.sums + r * L::kWidth;
         std::memset(output, 0, static_cast<size_t>(width_) * sizeof(float));
+        float* roundedSums = w.roundedSums + r * L::kWidth;
         std::memset(sums, 0, L::kWidth * sizeof(float));
+        std::memset(roundedSums, 0, L::kWidth * sizeof(float));
         w.reference[r] = reference;
         for (int i = 0; i < cuts_; i++) {
           const float* from = part(b, head, i, query(plan, p, r));
@@ -182,6 +186,7 @@ class AttentionDecode : private Forward {
             output[c] += factor * from[c];
           }
           sums[0] += factor * from[width_];
+          roundedSums[0] += factor * from[width_ + 2];
         }
       }
       this->finish(plan, b, head, p, w);

@@ -7,6 +7,9 @@
 //     O += P V, sums += rows of P
 //   output = O / sums, logSumExp = ln 2 (reference + log2 sums)
 //
+// Where P is rounded to bfloat16, outputs are divided by the sums of the rounded weights, so that
+// their errors cancel where few keys weigh most.
+//
 // The reference of a row need not be its maximum: float32 has room for 2^8 more, so it is raised
 // only beyond that, to a whole number, which makes rescaling exact.
 #pragma once
@@ -104,6 +107,7 @@ class AttentionForward {
     alignas(64) uint32_t words[kPanel * ScoreWords::depth(kMostHeadDim)];
     alignas(64) uint32_t weights[kPanel * kPanel];
     alignas(64) float sums[kPanel * L::kWidth];
+    alignas(64) float roundedSums[kPanel * L::kWidth];
     alignas(64) float reference[kPanel];
     alignas(64) int32_t low[kPanel];
     alignas(64) int32_t high[kPanel];
@@ -201,6 +205,7 @@ class AttentionForward {
       float* sums = w.sums + r * L::kWidth;
       float* output = w.output + r * width_;
       std::memset(sums, 0, L::kWidth * sizeof(float));
+      std::memset(w.roundedSums + r * L::kWidth, 0, L::kWidth * sizeof(float));
       std::memset(output, 0, static_cast<size_t>(width_) * sizeof(float));
       w.reference[r] = kNoReference;
       if (!seeded) {
@@ -227,6 +232,7 @@ class AttentionForward {
         alignas(64) float weight[L::kWidth];
         L::store(weight, L::template exp2<5>(L::set(scores[i] - w.reference[r])));
         sums[0] += weight[0];
+        w.roundedSums[r * L::kWidth] += weight[0];
         const float* value = seedValues(packed) + i * width_;
         for (int c = 0; c < width_; c += L::kWidth) {
           L::store(output + c,
@@ -339,6 +345,10 @@ class AttentionForward {
         part = L::add(part, scores[v]);
       }
       L::store(w.sums + row * L::kWidth, L::add(sum, part));
+      if constexpr (ValueWords::kRounds) {
+        float* rounded = w.roundedSums + row * L::kWidth;
+        L::store(rounded, ValueWords::addRounded(scores, L::load(rounded)));
+      }
       ValueWords::store(weights + r * kWeightStride + column / ValueWords::kPerWord, scores);
     };
     Scores::rows(w.words + first * scoreDepth_, scoreDepth_, rows,
@@ -363,6 +373,7 @@ class AttentionForward {
     float factor = __builtin_exp2f(before - raised);
     for (int i = 0; i < L::kWidth; i++) {
       w.sums[row * L::kWidth + i] *= factor;
+      w.roundedSums[row * L::kWidth + i] *= factor;
     }
     for (int c = 0; c < width_; c++) {
       w.output[row * width_ + c] *= factor;
@@ -375,7 +386,8 @@ class AttentionForward {
     const int32_t* tokens = plan.queries.token + static_cast<int64_t>(panel) * kPanel;
     for (int r = 0; r < count; r++) {
       float sum = L::sum(L::load(w.sums + r * L::kWidth));
-      float inverse = sum == 0 ? 0 : 1 / sum;
+      float weights = ValueWords::kRounds ? L::sum(L::load(w.roundedSums + r * L::kWidth)) : sum;
+      float inverse = weights == 0 ? 0 : 1 / weights;
       float* output = w.output + r * width_;
       for (int c = 0; c < width_; c++) {
         output[c] *= inverse;

@@ -27,6 +27,7 @@ struct FloatWords {
   using F = typename L::F;
   using B = F;
   static constexpr int kPerWord = 1;
+  static constexpr bool kRounds = kRounded;
   // What is rounded to bfloat16 anyway needs no better powers of two.
   static constexpr int kExp2Degree = kRounded ? 4 : 5;
 
@@ -60,6 +61,15 @@ struct FloatWords {
       L::store(reinterpret_cast<float*>(to) + v * L::kWidth,
                kRounded ? L::toBfloat16AndBack(x[v]) : x[v]);
     }
+  }
+
+  // Adds to a sum what store() makes of x.
+  template <int kCount>
+  static F addRounded(const F (&x)[kCount], F sum) {
+    for (int v = 0; v < kCount; v++) {
+      sum = L::add(sum, kRounded ? L::toBfloat16AndBack(x[v]) : x[v]);
+    }
+    return sum;
   }
 
   // Multiplies `count` stored elements by a power of two.

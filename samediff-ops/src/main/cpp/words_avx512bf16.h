@@ -11,6 +11,7 @@ struct PairWords {
   using Lanes = Avx512Lanes;
   using F = __m512;
   static constexpr int kPerWord = 2;
+  static constexpr bool kRounds = true;
   static constexpr int kExp2Degree = 4;
   using B = __m512bh;
 
@@ -61,6 +62,19 @@ struct PairWords {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + (kCount - 1) * 8),
                           reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x[kCount - 1])));
     }
+  }
+
+  // Adds to a sum what store() makes of x.
+  template <int kCount>
+  static F addRounded(const F (&x)[kCount], F sum) {
+    __m512bh ones = reinterpret_cast<__m512bh>(_mm512_set1_epi16(0x3f80));
+    for (int v = 0; v + 1 < kCount; v += 2) {
+      sum = _mm512_dpbf16_ps(sum, _mm512_cvtne2ps_pbh(x[v + 1], x[v]), ones);
+    }
+    if constexpr (kCount % 2 == 1) {
+      sum = _mm512_dpbf16_ps(sum, _mm512_cvtne2ps_pbh(_mm512_setzero_ps(), x[kCount - 1]), ones);
+    }
+    return sum;
   }
 
   // All 64 columns of a panel reach an epilogue at once, so nothing is stored before them.

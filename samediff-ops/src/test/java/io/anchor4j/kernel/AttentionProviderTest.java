@@ -263,7 +263,7 @@ class AttentionProviderTest {
 
   @ParameterizedTest
   @MethodSource("fastProviders")
-  void lowPrecisionErrsAtMostThriceAsMuchAsItsPlainVersion(KernelProvider provider) {
+  void lowPrecisionErrsAtMostTwiceAsMuchAsItsPlainVersion(KernelProvider provider) {
     for (long seed = 100; seed < 112; seed++) {
       var inputs = AttentionInputs.random(seed, 65, DataType.FLOAT);
       Results exact = inputs.as(DataType.DOUBLE).run(REFERENCE);
@@ -272,9 +272,7 @@ class AttentionProviderTest {
         Results plain = rounded.run(REFERENCE);
         Results actual = rounded.run(provider);
         String what = rounded.toString();
-        // The plain version rounds weights relative to the largest of a row, which is then exact; a
-        // kernel that meets keys tile by tile has another reference: up to 2.3 times the error.
-        assertBudget(what, actual.output(), plain.output(), exact.output(), 3);
+        assertBudget(what, actual.output(), plain.output(), exact.output(), 2);
         assertBudget(what, actual.logSumExp(), plain.logSumExp(), exact.logSumExp(), 2);
         assertBudget(what, actual.queryGradient(), plain.queryGradient(), exact.queryGradient(), 3);
         assertBudget(what, actual.keyGradient(), plain.keyGradient(), exact.keyGradient(), 3);
