@@ -120,7 +120,7 @@ final class AttentionCall implements AutoCloseable {
     };
   }
 
-  private static int code(Pairing pairing) {
+  static int code(Pairing pairing) {
     return switch (pairing) {
       case HALF_SPLIT -> 0;
       case INTERLEAVED -> 1;

@@ -41,6 +41,7 @@ public final class CpuKernels implements KernelProvider {
   private final KernelProvider nd4j = new Nd4jKernels();
   private final CpuAttention attention;
   private final CpuLinear linear;
+  private final CpuCompanions companions;
 
   /**
    * @throws IllegalArgumentException if this process cannot compute with {@code isa}
@@ -52,8 +53,10 @@ public final class CpuKernels implements KernelProvider {
               throw new IllegalArgumentException("cpu kernels: " + why);
             });
     this.isa = isa;
-    this.attention = new CpuAttention(isa, new AngleTables());
+    var tables = new AngleTables();
+    this.attention = new CpuAttention(isa, tables);
     this.linear = new CpuLinear(isa);
+    this.companions = new CpuCompanions(isa, tables);
   }
 
   /**
@@ -173,12 +176,20 @@ public final class CpuKernels implements KernelProvider {
   @Override
   public void rotary(
       RotaryConfig config, boolean inverse, INDArray heads, INDArray positions, INDArray rotated) {
-    nd4j.rotary(config, inverse, heads, positions, rotated);
+    if (isDouble(heads)) {
+      reference.rotary(config, inverse, heads, positions, rotated);
+    } else {
+      companions.rotary(config, inverse, heads, positions, rotated);
+    }
   }
 
   @Override
   public void rmsNorm(double epsilon, INDArray input, INDArray gain, INDArray output) {
-    nd4j.rmsNorm(epsilon, input, gain, output);
+    if (isDouble(input)) {
+      reference.rmsNorm(epsilon, input, gain, output);
+    } else {
+      companions.rmsNorm(epsilon, input, gain, output);
+    }
   }
 
   @Override
@@ -189,12 +200,20 @@ public final class CpuKernels implements KernelProvider {
       INDArray outputGradient,
       INDArray inputGradient,
       INDArray gainGradient) {
-    nd4j.rmsNormGradient(epsilon, input, gain, outputGradient, inputGradient, gainGradient);
+    if (isDouble(input)) {
+      reference.rmsNormGradient(epsilon, input, gain, outputGradient, inputGradient, gainGradient);
+    } else {
+      companions.rmsNormGradient(epsilon, input, gain, outputGradient, inputGradient, gainGradient);
+    }
   }
 
   @Override
   public void gatedSilu(INDArray gate, INDArray up, INDArray output) {
-    nd4j.gatedSilu(gate, up, output);
+    if (isDouble(gate)) {
+      reference.gatedSilu(gate, up, output);
+    } else {
+      companions.gatedSilu(gate, up, output);
+    }
   }
 
   @Override
@@ -204,7 +223,11 @@ public final class CpuKernels implements KernelProvider {
       INDArray outputGradient,
       INDArray gateGradient,
       INDArray upGradient) {
-    nd4j.gatedSiluGradient(gate, up, outputGradient, gateGradient, upGradient);
+    if (isDouble(gate)) {
+      reference.gatedSiluGradient(gate, up, outputGradient, gateGradient, upGradient);
+    } else {
+      companions.gatedSiluGradient(gate, up, outputGradient, gateGradient, upGradient);
+    }
   }
 
   @Override
@@ -300,11 +323,15 @@ public final class CpuKernels implements KernelProvider {
       INDArray gradients,
       INDArray firstMoment,
       INDArray secondMoment) {
-    nd4j.adamW(step, parameters, gradients, firstMoment, secondMoment);
+    if (isDouble(parameters)) {
+      reference.adamW(step, parameters, gradients, firstMoment, secondMoment);
+    } else {
+      companions.adamW(step, parameters, gradients, firstMoment, secondMoment);
+    }
   }
 
   @Override
   public double sumOfSquares(INDArray array) {
-    return nd4j.sumOfSquares(array);
+    return isDouble(array) ? reference.sumOfSquares(array) : companions.sumOfSquares(array);
   }
 }

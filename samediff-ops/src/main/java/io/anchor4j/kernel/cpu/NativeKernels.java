@@ -1,6 +1,7 @@
 package io.anchor4j.kernel.cpu;
 
 import java.util.Optional;
+import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Loader;
@@ -81,6 +82,22 @@ final class NativeKernels {
     }
 
     private native void allocate();
+
+    /** One array after the other. */
+    Array(long count) {
+      allocateArray(count);
+    }
+
+    private Array(Array first) {
+      super(first);
+    }
+
+    private native void allocateArray(long count);
+
+    /** Returns the array at {@code index}. */
+    Array at(long index) {
+      return new Array(this).offsetAddress(index);
+    }
 
     @MemberSetter
     native Array data(@Cast("void*") long address);
@@ -233,4 +250,47 @@ final class NativeKernels {
       @Cast("const void*") long address, @Cast("int64_t") long bytes);
 
   static native int a4j_release_weights(@Cast("const void*") long address);
+
+  static native int a4j_rms_norm(
+      int isa, double epsilon, @Const Array input, @Const Array gain, @Const Array output);
+
+  static native int a4j_rms_norm_gradient(
+      int isa,
+      double epsilon,
+      @Const Array input,
+      @Const Array gain,
+      @Const Array outputGradient,
+      @Const Array inputGradient,
+      @Const Array gainGradient);
+
+  static native int a4j_gated_silu(
+      int isa, @Const Array gate, @Const Array up, @Const Array output);
+
+  static native int a4j_gated_silu_gradient(
+      int isa,
+      @Const Array gate,
+      @Const Array up,
+      @Const Array outputGradient,
+      @Const Array gateGradient,
+      @Const Array upGradient);
+
+  static native int a4j_rotary(
+      int isa,
+      @Cast("int") boolean inverse,
+      int pairing,
+      int pairs,
+      @Const FloatPointer angles,
+      @Const Array heads,
+      @Const Array rotated);
+
+  /** The numbers are those of {@code a4j_adamw_step}, in its order. */
+  static native int a4j_adamw(
+      int isa,
+      @Cast("const a4j_adamw_step*") DoublePointer step,
+      @Const Array parameters,
+      @Const Array gradients,
+      @Const Array firstMoment,
+      @Const Array secondMoment);
+
+  static native int a4j_sum_of_squares(int isa, @Const Array array, DoublePointer sum);
 }
