@@ -13,6 +13,7 @@ avx512="$avx2 -mavx512f -mavx512bw -mavx512dq -mavx512vl"
 # GCC 12 takes its own AVX-512 intrinsics for uses of uninitialized values.
 avx512="$avx512 -Wno-uninitialized -Wno-maybe-uninitialized"
 objects=""
+compilers=""
 for source in "$sources"/*.cpp; do
   name=$(basename "$source" .cpp)
   case $name in
@@ -34,7 +35,12 @@ for source in "$sources"/*.cpp; do
     continue
   fi
   # shellcheck disable=SC2086
-  "${CXX:-g++}" -std=c++17 -O3 -fPIC -fvisibility=hidden -Wall -Wextra $flags "$@" -c "$source" -o "$object"
+  "${CXX:-g++}" -std=c++17 -O3 -fPIC -fvisibility=hidden -Wall -Wextra $flags "$@" \
+      -c "$source" -o "$object" &
+  compilers="$compilers $!"
+done
+for compiler in $compilers; do
+  wait "$compiler"
 done
 # shellcheck disable=SC2086
 ar rcs "$output/libanchor4j.a" $objects

@@ -11,6 +11,16 @@ inline int failures = 0;
 // Prints the first failures only: a broken kernel has millions.
 inline bool failed() { return ++failures <= 20; }
 
+// Whether to try fewer cases: sanitized, each takes ten times as long, and what a sanitizer looks
+// for does not depend on numbers.
+constexpr bool brief() {
+#if defined(__SANITIZE_ADDRESS__)
+  return true;
+#else
+  return false;
+#endif
+}
+
 // The exit status of a test's main.
 inline int result(const char* name) {
   std::printf("%s: %s\n", name, failures == 0 ? "ok" : "FAILED");

@@ -38,7 +38,7 @@ void everyCase(const std::function<void(const Case&)>& test) {
       for (Layout layout : kLayouts) {
         for (auto& size : sizes) {
           // Other types go through the same rows of floats: a few sizes show that they do.
-          if (type == A4J_FLOAT32 || size[0] == 3 || size[0] == 17) {
+          if ((type == A4J_FLOAT32 && !brief()) || size[0] == 3 || size[0] == 17) {
             test({isa, type, layout, size[0], size[1]});
           }
         }
@@ -139,7 +139,7 @@ void arraysOfOneShapeMayDifferInLayout() {
   for (int isa : instructionSets()) {
     for (Layout gateLayout : kLayouts) {
       for (Layout outputLayout : kLayouts) {
-        Case c = {isa, A4J_FLOAT32, outputLayout, 35, 301};
+        Case c = {isa, A4J_FLOAT32, outputLayout, 19, 150};
         std::mt19937 random(3);
         Array gate = Array(c.type, gateLayout, 1, 2, c.rows, c.columns).fill(random, 1);
         // One row for all, by a stride of 0.
