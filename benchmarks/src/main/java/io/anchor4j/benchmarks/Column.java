@@ -60,7 +60,11 @@ record Column(String title, int[] needs, Function<CaseResult, String> text) {
     return new Column(
         title,
         new int[] {entry, of},
-        result -> percent(result.gigaflops(entry) / result.gigaflops(of)));
+        result -> {
+          double operations =
+              result.entry(entry).work().operations() / result.entry(of).work().operations();
+          return percent(operations * result.timing(of).over(result.timing(entry)).median());
+        });
   }
 
   static String percent(double share) {

@@ -11,20 +11,27 @@ import org.nd4j.linalg.factory.Nd4j;
 
 class SamplesTest {
 
-  private static float[][] ones(float first) {
+  /** One result: elements of 1 behind {@code count} of {@code first}. */
+  private static float[][] ones(int count, float first) {
     float[] values = new float[64];
     Arrays.fill(values, 1);
-    values[0] = first;
+    Arrays.fill(values, 0, count, first);
     return new float[][] {values};
   }
 
   @Test
   void differencesAreRelativeToLargeElementsAndToTheMedianOfSmallOnes() {
-    assertEquals(0, Samples.differ(ones(1), ones(1)));
-    assertEquals(0.1, Samples.differ(ones(110), ones(100)), 1e-6);
-    assertEquals(0.1, Samples.differ(ones(0.1f), ones(0)), 1e-6);
-    assertEquals(Double.POSITIVE_INFINITY, Samples.differ(ones(Float.NaN), ones(1)));
-    assertEquals(Double.POSITIVE_INFINITY, Samples.differ(ones(1), ones(Float.NaN)));
+    assertEquals(0, Samples.differ(ones(4, 1), ones(4, 1)));
+    assertEquals(0.1, Samples.differ(ones(4, 110), ones(4, 100)), 1e-6);
+    assertEquals(0.1, Samples.differ(ones(4, 0.1f), ones(4, 0)), 1e-6);
+  }
+
+  @Test
+  void threeMayDifferButNoneMayBeNoNumber() {
+    assertEquals(0, Samples.differ(ones(3, 100), ones(3, 1)));
+    assertEquals(99, Samples.differ(ones(4, 100), ones(4, 1)));
+    assertEquals(Double.POSITIVE_INFINITY, Samples.differ(ones(1, Float.NaN), ones(1, 1)));
+    assertEquals(Double.POSITIVE_INFINITY, Samples.differ(ones(1, 1), ones(1, Float.NaN)));
   }
 
   @Test
