@@ -212,6 +212,12 @@ class AttentionBackward {
     QueryPanel to = queryPanel(h, index);
     querySide(h, a_.output, index, false, 1).read(panel, w.more);
     querySide(h, a_.output_gradient, index, false, 1).read(panel, w.rows);
+    if constexpr (LowWords::kRounds) {
+      // delta has to be made of what dP is made of, or rows that see few keys do not cancel.
+      for (int i = 0; i < kPanel * width_; i += L::kWidth) {
+        L::store(w.rows + i, L::toBfloat16AndBack(L::load(w.rows + i)));
+      }
+    }
     packColumns<LowWords>(w.rows, width_, headDim_, w.words, to.gradient);
     packB<LowWords>(w.rows, width_, width_, to.gradientRows);
     const int32_t* tokens = plan.queries.token + static_cast<int64_t>(panel) * kPanel;

@@ -35,7 +35,8 @@ class AttentionDecode : private Forward {
   // Longer key sequences than this are worth cutting; more queries than a panel use packed keys
   // often enough.
   static bool suits(const a4j_attention& attention) {
-    return attention.query.shape[2] <= kPanel && attention.key.shape[2] > kCutPanels * kPanel;
+    int64_t group = attention.query.shape[1] / attention.key.shape[1];
+    return attention.query.shape[2] * group <= kPanel && attention.key.shape[2] > kCutPanels * kPanel;
   }
 
   using Forward::Forward;

@@ -13,10 +13,14 @@ namespace a4j {
 namespace {
 
 #if defined(__x86_64__)
+bool avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("f16c");
+}
+
 bool avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("fma");
+  return avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
 // CPUID leaf 7: __builtin_cpu_supports of GCC 12 has no name for AMX.
@@ -41,10 +45,7 @@ bool mayUseTiles() {
 int lacksHardware(int isa) {
   switch (isa) {
     case A4J_AVX2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                     __builtin_cpu_supports("f16c")
-                 ? A4J_LACKS_NOTHING
-                 : A4J_LACKS_PROCESSOR;
+      return avx2() ? A4J_LACKS_NOTHING : A4J_LACKS_PROCESSOR;
     case A4J_AVX512:
       return avx512() ? A4J_LACKS_NOTHING : A4J_LACKS_PROCESSOR;
     case A4J_AVX512_BF16:

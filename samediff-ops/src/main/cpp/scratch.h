@@ -14,7 +14,6 @@ struct OutOfMemory {};
 // For the calling thread alone, not inside tasks; loops over portions take theirs once.
 void* scratch(size_t bytes);
 
-// Static: instruction sets must not share its code, see kernels.h.
 // What is taken while it lives can be taken again after it.
 class ScratchScope {
  public:
@@ -28,6 +27,7 @@ class ScratchScope {
   size_t overflows_;
 };
 
+// Static: instruction sets must not share its code, see kernels.h.
 template <class T>
 static T* scratchOf(int64_t count) {
   return static_cast<T*>(scratch(static_cast<size_t>(count) * sizeof(T)));

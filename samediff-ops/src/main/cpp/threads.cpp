@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -42,12 +43,19 @@ class Pool {
   ~Pool() { stop(); }
 
   int size() const { return static_cast<int>(helpers_.size()) + 1; }
+  bool sized() const { return sized_; }
 
+  // Makes as many threads as the system grants.
   void resize(int threads) {
     stop();
     stopping_ = false;
-    for (int worker = 1; worker < threads; worker++) {
-      helpers_.emplace_back([this, worker, seen = generation_.load()] { help(worker, seen); });
+    sized_ = true;
+    try {
+      for (int worker = 1; worker < threads; worker++) {
+        helpers_.emplace_back([this, worker, seen = generation_.load()] { help(worker, seen); });
+      }
+    } catch (const std::system_error&) {
+      // Fewer compute the same.
     }
   }
 
@@ -108,6 +116,7 @@ class Pool {
   }
 
   std::vector<std::thread> helpers_;
+  bool sized_ = false;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::atomic<uint64_t> generation_{0};
@@ -182,14 +191,17 @@ struct Engine {
   std::mutex calls;
   Pool pool;
   Arena arena;
+
+  // Threads start with the first call, unless somebody said before how many.
+  void start() {
+    if (!pool.sized()) {
+      pool.resize(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+    }
+  }
 };
 
 Engine& engine() {
-  static Engine* instance = [] {
-    auto* made = new Engine();
-    made->pool.resize(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
-    return made;
-  }();
+  static Engine* instance = new Engine();
   return *instance;
 }
 
@@ -200,7 +212,7 @@ int threads() { return engine().pool.size(); }
 void setThreads(int count) {
   Engine& e = engine();
   std::lock_guard<std::mutex> lock(e.calls);
-  if (count != e.pool.size()) {
+  if (!e.pool.sized() || count != e.pool.size()) {
     e.pool.resize(count);
   }
 }
@@ -208,6 +220,7 @@ void setThreads(int count) {
 Call::Call() {
   engine().calls.lock();
   try {
+    engine().start();
     engine().arena.reset();
   } catch (...) {
     engine().calls.unlock();

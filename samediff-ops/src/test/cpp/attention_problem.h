@@ -356,15 +356,17 @@ class Reference {
     // Powers of two below a whole reference: rounding a weight does not depend on it.
     double reference = std::ceil(top);
     double sum = 0;
+    double roundedSum = 0;
     double* output = s.output.row(b, h, t);
     for (size_t i = 0; i < seen.size(); i++) {
       weights[i] = std::exp2(weights[i] - reference);
       sum += weights[i];
+      roundedSum += rounding_.other(weights[i]);
     }
     for (size_t i = 0; i < seen.size(); i++) {
       const double* value = p_.value.row(b, kv, seen[i]);
       for (int c = 0; c < d; c++) {
-        output[c] += rounding_.other(weights[i]) * rounding_.other(value[c]) / sum;
+        output[c] += rounding_.other(weights[i]) * rounding_.other(value[c]) / roundedSum;
       }
     }
     s.logSumExp.row(0, b, h)[t] = seen.empty() ? -INFINITY : ln2 * (reference + std::log2(sum));
@@ -372,7 +374,7 @@ class Reference {
     const double* gradient = p_.outputGradient.row(b, h, t);
     double delta = 0;
     for (int c = 0; c < d; c++) {
-      delta += gradient[c] * rounding_.store(output[c]);
+      delta += rounding_.other(gradient[c]) * rounding_.store(output[c]);
     }
     const double* query = queries_.row(b, h, t);
     for (size_t i = 0; i < seen.size(); i++) {

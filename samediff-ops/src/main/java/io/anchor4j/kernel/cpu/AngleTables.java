@@ -5,7 +5,6 @@ import io.anchor4j.rotary.RotaryConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
 
@@ -131,17 +130,11 @@ final class AngleTables {
   private static void fill(Table table, int b, int first) {
     double factor = RotaryAngles.attentionFactor(table.config.scaling());
     int[] positions = table.positions[b];
-    int chunks = (positions.length - first + CHUNK - 1) / CHUNK;
-    IntStream.range(0, chunks)
-        .parallel()
-        .forEach(
-            chunk -> {
-              int from = first + chunk * CHUNK;
-              int to = Math.min(from + CHUNK, positions.length);
-              float[] values =
-                  RotaryAngles.inFloat(table.frequencies[b], factor, positions, from, to);
-              long start = ((long) b * positions.length + from) * values.length / (to - from);
-              table.values.getPointer(start).put(values);
-            });
+    for (int from = first; from < positions.length; from += CHUNK) {
+      int to = Math.min(from + CHUNK, positions.length);
+      float[] values = RotaryAngles.inFloat(table.frequencies[b], factor, positions, from, to);
+      long start = ((long) b * positions.length + from) * values.length / (to - from);
+      table.values.getPointer(start).put(values);
+    }
   }
 }

@@ -139,8 +139,9 @@ final class CpuLinear {
       @Override
       public void close() {
         if (held != null) {
+          int status = NativeKernels.a4j_release_weights(address);
           held = null;
-          NativeKernels.check("releasing weights", NativeKernels.a4j_release_weights(address));
+          NativeKernels.check("releasing weights", status);
         }
       }
     };

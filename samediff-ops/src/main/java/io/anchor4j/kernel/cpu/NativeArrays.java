@@ -1,5 +1,6 @@
 package io.anchor4j.kernel.cpu;
 
+import java.lang.ref.Reference;
 import org.bytedeco.javacpp.IntPointer;
 import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -50,8 +51,12 @@ final class NativeArrays {
     boolean contiguousRows = array.size(1) == 1 || array.stride(1) == 1;
     INDArray source = contiguousRows ? array : array.dup('c');
     IntPointer data = new IntPointer(source.data().pointer());
-    for (int b = 0; b < batch; b++) {
-      data.position(source.offset() + (long) b * source.stride(0)).get(rows[b]);
+    try {
+      for (int b = 0; b < batch; b++) {
+        data.position(source.offset() + (long) b * source.stride(0)).get(rows[b]);
+      }
+    } finally {
+      Reference.reachabilityFence(source); // its memory is freed when nothing refers to it
     }
     return rows;
   }
