@@ -55,8 +55,7 @@ class AttentionProviderTest {
                     .boxed()
                     .flatMap(
                         seed ->
-                            providers.stream()
-                                .map(provider -> arguments(provider, tokens, seed))));
+                            providers.stream().map(provider -> arguments(provider, tokens, seed))));
   }
 
   static Stream<Named<KernelProvider>> fastProviders() {
