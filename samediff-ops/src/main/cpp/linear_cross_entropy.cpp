@@ -124,7 +124,9 @@ void forward(const Companions& kernels, int precision, const a4j_array& hidden,
       int64_t i = part * rows.count + r;
       sum += sums[i] * std::exp(static_cast<double>(highest[i]) - top);
     }
-    double total = std::log(sum) + top;
+    // The highest logit alone adds 1, which the polynomial may miss by 7.5e-8: without the bound, the
+    // loss of a sure prediction would be negative. NaN stays.
+    double total = std::log(sum < 1 ? 1 : sum) + top;
     setElement(logSumExp, rows.rows[r], static_cast<float>(total));
     setElement(losses, rows.rows[r], static_cast<float>(total - targetLogits[r]));
   }

@@ -314,4 +314,17 @@ class CompanionProviderTest {
     assertEquals(expected, provider.sumOfSquares(array), 1e-12 * expected);
     assertEquals(provider.sumOfSquares(array), provider.sumOfSquares(array.dup()), 0);
   }
+
+  /** exp(0) need not be exactly 1 in a kernel, and yet no loss is below 0. */
+  @ParameterizedTest
+  @MethodSource("fastProviders")
+  void theLossOfASurePredictionIsNotNegative(KernelProvider provider) {
+    INDArray hidden = Nd4j.createFromArray(new float[][] {{40, 0}, {0, 40}});
+    INDArray weight = Nd4j.createFromArray(new float[][] {{3, 0, -1}, {0, 3, -1}});
+    INDArray losses = Nd4j.create(DataType.FLOAT, 2);
+    INDArray logSumExp = Nd4j.create(DataType.FLOAT, 2);
+    INDArray targets = Nd4j.createFromArray(0, 1);
+    provider.linearCrossEntropy(Precision.FLOAT32, hidden, weight, targets, losses, logSumExp);
+    assertTrue(losses.minNumber().doubleValue() >= 0, losses.toString());
+  }
 }
