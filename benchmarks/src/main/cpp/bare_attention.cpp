@@ -1,5 +1,5 @@
-// The kernels without Java: causal attention on the numbers of TestData.java, timed in this process.
-// bare_attention THREADS answers each line on standard input with a line:
+// The kernels without Java: causal attention on the numbers of TestData.java, timed in this
+// process. bare_attention THREADS answers each line on standard input with a line:
 //
 //   prepare TYPE PRECISION B H HKV T D BACKWARD  ->  SECONDS SAMPLE... (64 of each result)
 //   measure SECONDS                              ->  SECONDS... of each call

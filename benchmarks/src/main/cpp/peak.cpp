@@ -45,27 +45,26 @@ void report(const char* name, int threads, double flopsPerIteration, Loop loop) 
 // Twelve sums hide the latency of any multiply-add there is: at most six cycles, two of them begun
 // in a cycle. In assembly: compilers keep some of the sums of such a loop in memory.
 #define SUM(instruction, width, sum) instruction " %%" width "0, %%" width "0, %%" width sum "\n"
-#define TWELVE_SUMS(instruction, width)                                           \
-  SUM(instruction, width, "4")                                                    \
-  SUM(instruction, width, "5")                                                    \
-  SUM(instruction, width, "6")                                                    \
-  SUM(instruction, width, "7")                                                    \
-  SUM(instruction, width, "8")                                                    \
-  SUM(instruction, width, "9")                                                    \
-  SUM(instruction, width, "10")                                                   \
-  SUM(instruction, width, "11")                                                   \
-  SUM(instruction, width, "12")                                                   \
-  SUM(instruction, width, "13")                                                   \
-  SUM(instruction, width, "14")                                                   \
+#define TWELVE_SUMS(instruction, width) \
+  SUM(instruction, width, "4")          \
+  SUM(instruction, width, "5")          \
+  SUM(instruction, width, "6")          \
+  SUM(instruction, width, "7")          \
+  SUM(instruction, width, "8")          \
+  SUM(instruction, width, "9")          \
+  SUM(instruction, width, "10")         \
+  SUM(instruction, width, "11")         \
+  SUM(instruction, width, "12")         \
+  SUM(instruction, width, "13")         \
+  SUM(instruction, width, "14")         \
   SUM(instruction, width, "15")
-#define VECTOR_LOOP(name, instruction, width)                                     \
-  void name(int64_t iterations) {                                                 \
-    asm volatile("vzeroall\n1:\n" TWELVE_SUMS(instruction, width) "dec %0\njnz 1b" \
-                 : "+r"(iterations)                                               \
-                 :                                                                \
-                 : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",  \
-                   "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",    \
-                   "xmm14", "xmm15");                                             \
+#define VECTOR_LOOP(name, instruction, width)                                                    \
+  void name(int64_t iterations) {                                                                \
+    asm volatile("vzeroall\n1:\n" TWELVE_SUMS(instruction, width) "dec %0\njnz 1b"               \
+                 : "+r"(iterations)                                                              \
+                 :                                                                               \
+                 : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", \
+                   "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");                \
   }
 
 VECTOR_LOOP(avx2Float, "vfmadd231ps", "ymm")

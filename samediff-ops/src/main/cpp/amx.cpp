@@ -68,9 +68,7 @@ struct HardwareTiles {
   }
   template <int kSums, int kA, int kB>
   static void multiply() {
-    __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0"
-                     :
-                     : "i"(kSums), "i"(kA), "i"(kB));
+    __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSums), "i"(kA), "i"(kB));
   }
 };
 
@@ -80,8 +78,7 @@ using Split = AmxProduct<HardwareTiles, SplitWords<PairWords>>;
 
 }  // namespace
 
-const Kernels kAmxBf16Kernels = {companionsOn<Avx512Lanes>(),
-                                 attentionForward<Float, Pairs, Split>,
+const Kernels kAmxBf16Kernels = {companionsOn<Avx512Lanes>(), attentionForward<Float, Pairs, Split>,
                                  attentionBackward<Float, Pairs, Split>};
 
 }  // namespace a4j

@@ -42,8 +42,8 @@ struct AmxProduct {
     }
   }
 
-  static void add(const uint32_t* a, int64_t aStride, int count, const uint32_t* b,
-                  int64_t bStride, int columns, int words, float* c, int64_t cStride) {
+  static void add(const uint32_t* a, int64_t aStride, int count, const uint32_t* b, int64_t bStride,
+                  int columns, int words, float* c, int64_t cStride) {
     for (int r = 0; r < count; r += kTile) {
       Tiles::shape(least(kTile, count - r), words % kTile);
       for (int column = 0; column < columns; column += kMostTiles * kTile) {

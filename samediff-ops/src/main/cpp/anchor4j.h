@@ -65,20 +65,20 @@ typedef struct a4j_attention {
   int32_t window;  // 0 for none
   float scale;
   int32_t pairing;
-  int32_t rotary_pairs;         // 0 for no rotation
-  const float* angles;          // [B][T][pairs][2]: cosine, sine
-  const float* slopes;          // ALiBi: [H], or null
-  const int32_t* positions;     // [B][T]
-  const int32_t* tokens;        // [B][T]: each row's tokens document by document, no padding
-  const a4j_span* spans;        // of all rows, one row after the other
-  const int32_t* span_starts;   // [B + 1]: the spans of row b are [span_starts[b], span_starts[b+1])
-  const int32_t* anchors;       // [B]: how many tokens of `tokens` lead as anchors
-  a4j_array query;              // [B, H, Tq, D], the last Tq of the row's T tokens
-  a4j_array key;                // [B, Hkv, T, D]
-  a4j_array value;              // [B, Hkv, T, D]
-  a4j_array output;             // [B, H, Tq, D]
-  a4j_array log_sum_exp;        // [B, H, Tq], float32 (shape [1, B, H, Tq])
-  a4j_array output_gradient;    // from here on: for the gradient only
+  int32_t rotary_pairs;        // 0 for no rotation
+  const float* angles;         // [B][T][pairs][2]: cosine, sine
+  const float* slopes;         // ALiBi: [H], or null
+  const int32_t* positions;    // [B][T]
+  const int32_t* tokens;       // [B][T]: each row's tokens document by document, no padding
+  const a4j_span* spans;       // of all rows, one row after the other
+  const int32_t* span_starts;  // [B + 1]: the spans of row b are [span_starts[b], span_starts[b+1])
+  const int32_t* anchors;      // [B]: how many tokens of `tokens` lead as anchors
+  a4j_array query;             // [B, H, Tq, D], the last Tq of the row's T tokens
+  a4j_array key;               // [B, Hkv, T, D]
+  a4j_array value;             // [B, Hkv, T, D]
+  a4j_array output;            // [B, H, Tq, D]
+  a4j_array log_sum_exp;       // [B, H, Tq], float32 (shape [1, B, H, Tq])
+  a4j_array output_gradient;   // from here on: for the gradient only
   a4j_array query_gradient;
   a4j_array key_gradient;
   a4j_array value_gradient;

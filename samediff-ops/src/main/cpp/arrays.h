@@ -132,9 +132,28 @@ inline bool hasTransposedRows(const a4j_array& array) {
 inline void loadRows(const a4j_array& array, int64_t i0, int64_t i1, int64_t i2, int64_t count,
                      float* rows, int64_t rowStride) {
   if (!hasTransposedRows(array)) {
-    for (int64_t r = 0; r < count; r++) {
-      loadRow(array, i0, i1, i2 + r, rows + r * rowStride);
-    }
+    // One loop over all rows: a call for each costs as much as what it loads.
+    withElements(array.type, [&](auto type) {
+      using E = decltype(type);
+      const int64_t length = array.shape[3];
+      const int64_t step = array.stride[3];
+      auto* from =
+          static_cast<const typename E::Stored*>(array.data) + rowOffset(array, i0, i1, i2);
+      float* to = rows;
+      for (int64_t r = 0; r < count; r++) {
+        if (step == 1) {
+          for (int64_t i = 0; i < length; i++) {
+            to[i] = E::load(from[i]);
+          }
+        } else {
+          for (int64_t i = 0; i < length; i++) {
+            to[i] = E::load(from[i * step]);
+          }
+        }
+        from += array.stride[2];
+        to += rowStride;
+      }
+    });
     return;
   }
   withElements(array.type, [&](auto type) {

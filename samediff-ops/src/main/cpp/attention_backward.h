@@ -23,8 +23,11 @@ namespace {
 // Memory for the packed operands of the heads treated at once; one head may take more.
 constexpr int64_t kBackwardBytes = int64_t{128} << 20;
 
-// Key panels of one task: while it goes through the queries, which in a long row come from beyond the
-// second cache, they serve all of them.
+// Packed operands of a document that one task computes.
+constexpr int64_t kLocalGradientBytes = int64_t{4} << 20;
+
+// Key panels of one task: while it goes through the queries, which in a long row come from beyond
+// the second cache, they serve all of them.
 constexpr int kMostKeys = 4;
 
 // Scores is the product of K and Q, Low all others.
@@ -56,66 +59,166 @@ class AttentionBackward {
       queryPanels_ = most(queryPanels_, plans_[b].queries.panels);
       seeds_ = most(seeds_, plans_[b].seeds ? plans_[b].anchors : 0);
     }
-    int64_t queries = static_cast<int64_t>(group_) * queryPanels_;
-    int64_t bytes = keyPanels_ * keyWords() * 4 + queries * (queryWords() * 4 + 8);
+    int64_t bytes = packedBytes(keyPanels_, queryPanels_);
     int64_t pairs = static_cast<int64_t>(batch_) * kvHeads_;
     int64_t atOnce = bytes > 0 ? kBackwardBytes / bytes : pairs;
     atOnce = atOnce < 1 ? 1 : atOnce > pairs ? pairs : atOnce;
-    keys_ = scratchOf<uint32_t>(atOnce * keyPanels_ * keyWords());
-    queries_ = scratchOf<uint32_t>(atOnce * queries * queryWords());
-    tickets_ = scratchOf<int32_t>(atOnce * queries);
-    seedRows_ = scratchOf<float>(atOnce * 2 * seeds_ * width_);
+    Packed shared = packedFor(atOnce, keyPanels_, queryPanels_);
+    local_ = localDocuments(plans_, batch_, kvHeads_, packedBytes(1, 1), kLocalGradientBytes);
+    Packed local = packedFor(threads(), local_.mostPanels, local_.mostPanels);
+    int64_t seedFloats = atOnce * 2 * seeds_ * width_;
+    seedRows_ = scratchOf<float>(seedFloats);
+    seedGradients_ = scratchOf<float>(seedFloats * group_ * queryPanels_);
     workers_ = scratchOf<Worker>(threads());
+    RowTasks* rows = scratchOf<RowTasks>(batch_);
+    int documents = 0;
+    int cuts = 0;
+    for (int b = 0; b < batch_; b++) {
+      rows[b] = tasksOf(plans_[b]);
+      documents = most(documents, rows[b].documents);
+      cuts = most(cuts, rows[b].cuts);
+    }
 
     for (int64_t from = 0; from < pairs; from += atOnce) {
       int64_t count = pairs - from < atOnce ? pairs - from : atOnce;
+      auto sharedHead = [&](int64_t slot) { return head(from, slot, shared, slot, 0, 0); };
+      auto forSharedQueries = [&](auto&& task) {
+        int64_t queries = static_cast<int64_t>(group_) * queryPanels_;
+        parallelFor(count * queries, [&](int64_t i, int worker) {
+          Head h = sharedHead(i / queries);
+          int panel = static_cast<int>(i % queryPanels_);
+          const PanelSide& side = h.plan.queries;
+          if (panel < side.panels && !local_.has(h.plan, side.panel[panel].document)) {
+            task(h, static_cast<int>(i % queries / queryPanels_), panel, workers_[worker]);
+          }
+        });
+      };
       parallelFor(count * keyPanels_, [&](int64_t i, int worker) {
-        packKeys(head(from, i / keyPanels_), static_cast<int>(i % keyPanels_), workers_[worker]);
+        Head h = sharedHead(i / keyPanels_);
+        int panel = static_cast<int>(i % keyPanels_);
+        const PanelSide& side = h.plan.keys;
+        if (panel < side.panels && !local_.has(h.plan, side.panel[panel].document)) {
+          packKeys(h, panel, workers_[worker]);
+        }
       });
-      parallelFor(count * queries, [&](int64_t i, int worker) {
-        packQueries(head(from, i / queries), static_cast<int>(i % queries), workers_[worker]);
+      forSharedQueries([&](const Head& h, int member, int panel, Worker& w) {
+        packQueries(h, member, panel, w);
       });
-      // Ascending keys: the order of the tickets, and under causal masks the longest tasks first.
-      int tasks = ceilDiv(keyPanels_, keysAtOnce());
-      parallelFor(count * tasks, [&](int64_t i, int worker) {
-        int first = static_cast<int>(i % tasks) * keysAtOnce();
-        compute(head(from, i / tasks), first, workers_[worker]);
+      parallelFor(count * documents, [&](int64_t i, int worker) {
+        int64_t slot = i / documents;
+        const RowTasks& row = rows[(from + slot) / kvHeads_];
+        int task = static_cast<int>(i % documents);
+        if (task < row.documents) {
+          const Document& of = plans_[(from + slot) / kvHeads_].document[row.document[task]];
+          computeLocal(head(from, slot, local, worker, of.firstKeyPanel, of.firstQueryPanel), of,
+                       workers_[worker]);
+        }
       });
-      parallelFor(count * queries, [&](int64_t i, int worker) {
-        finishQueries(head(from, i / queries), static_cast<int>(i % queries), workers_[worker]);
+      // Heads take turns, so that threads seldom wait for one another's tickets.
+      parallelFor(count * cuts, [&](int64_t i, int worker) {
+        int64_t slot = i % count;
+        const RowTasks& row = rows[(from + slot) / kvHeads_];
+        int task = static_cast<int>(i / count);
+        if (task < row.cuts) {
+          compute(sharedHead(slot), row.cut[task], workers_[worker]);
+        }
+      });
+      forSharedQueries([&](const Head& h, int member, int panel, Worker& w) {
+        finishQueries(h, member, panel, w);
       });
     }
-    parallelFor(pairs, [&](int64_t i, int) { hide(head(i, 0)); });
+    parallelFor(pairs, [&](int64_t i, int) { hide(head(i, 0, shared, 0, 0, 0)); });
   }
 
  private:
   struct Worker {
     alignas(64) float rows[kPanel * kMostHeadDim];
     alignas(64) float more[kPanel * kMostHeadDim];
-    alignas(64) uint32_t words[kPanel * most(ScoreWords::depth(kMostHeadDim),
-                                             LowWords::depth(kMostHeadDim))];
+    alignas(64) uint32_t
+        words[kPanel * most(ScoreWords::depth(kMostHeadDim), LowWords::depth(kMostHeadDim))];
     alignas(64) float keyGradient[kMostKeys][kPanel * kMostHeadDim];
     alignas(64) float valueGradient[kMostKeys][kPanel * kMostHeadDim];
-    alignas(64) float weights[kPanel * kPanel];        // P^T, then dS^T, keys by queries
-    alignas(64) uint32_t weightWords[kPanel * kPanel];  // P^T as A
-    alignas(64) uint32_t slopeWords[kPanel * kPanel];   // dS^T as A
+    alignas(64) float weights[kPanel * kPanel];          // P^T, then dS^T, keys by queries
+    alignas(64) uint32_t weightWords[kPanel * kPanel];   // P^T as A
+    alignas(64) uint32_t slopeWords[kPanel * kPanel];    // dS^T as A
     alignas(64) uint32_t slopeColumns[kPanel * kPanel];  // dS^T as B
     int32_t low[kPanel];
     int32_t high[kPanel];
   };
 
-  // A key/value head and its place among those treated at once.
+  // Memory for the packed panels of some heads or documents.
+  struct Packed {
+    int keyPanels;
+    int queryPanels;
+    uint32_t* keys;     // [places][keyPanels]
+    uint32_t* queries;  // [places][group][queryPanels]
+    int32_t* tickets;   // as queries
+  };
+
+  Packed packedFor(int64_t places, int64_t keyPanels, int64_t queryPanels) const {
+    int64_t queries = places * group_ * queryPanels;
+    return {static_cast<int>(keyPanels), static_cast<int>(queryPanels),
+            scratchOf<uint32_t>(places * keyPanels * keyWords()),
+            scratchOf<uint32_t>(queries * queryWords()), scratchOf<int32_t>(queries)};
+  }
+  int64_t packedBytes(int64_t keyPanels, int64_t queryPanels) const {
+    return keyPanels * keyWords() * 4 + group_ * queryPanels * (queryWords() * 4 + 4);
+  }
+
+  // A key/value head, or one document of it, and where its panels are packed.
   struct Head {
     int b;
     int kvHead;
-    int64_t slot;
+    int64_t slot;  // among the heads treated at once
     const RowPlan& plan;
+    const Packed& packed;
+    int64_t place;  // in `packed`, with these as its first panels
+    int firstKey;
+    int firstQuery;
   };
 
-  Head head(int64_t from, int64_t slot) const {
+  Head head(int64_t from, int64_t slot, const Packed& packed, int64_t place, int firstKey,
+            int firstQuery) const {
     int b = static_cast<int>((from + slot) / kvHeads_);
-    return {b, static_cast<int>((from + slot) % kvHeads_), slot, plans_[b]};
+    int kvHead = static_cast<int>((from + slot) % kvHeads_);
+    return {b, kvHead, slot, plans_[b], packed, place, firstKey, firstQuery};
   }
+
+  // Key panels [first, first + count) of a document.
+  struct Cut {
+    int32_t first;
+    int32_t count;
+  };
+
+  // The tasks of a row and a key/value head: local documents, and the others' keys.
+  struct RowTasks {
+    const int32_t* document;
+    int32_t documents;
+    const Cut* cut;
+    int32_t cuts;
+  };
+
+  // Ascending keys: the order of the tickets, and under causal masks the longest tasks first.
+  RowTasks tasksOf(const RowPlan& plan) const {
+    int32_t* document = scratchOf<int32_t>(plan.documents);
+    Cut* cut = scratchOf<Cut>(plan.keys.panels);
+    RowTasks tasks{document, 0, cut, 0};
+    for (int i = 0; i < plan.documents; i++) {
+      if (local_.has(plan, plan.longestFirst[i])) {
+        document[tasks.documents++] = plan.longestFirst[i];
+      }
+    }
+    // Short rows have too few panels to share them out in groups.
+    int atOnce = keyPanels_ >= kGroupedFrom ? kMostKeys : 1;
+    for (int d = 0; d < plan.documents; d++) {
+      const Document& of = plan.document[d];
+      for (int k = 0; k < of.keyPanels && !local_.has(plan, d); k += atOnce) {
+        cut[tasks.cuts++] = {of.firstKeyPanel + k, least(atOnce, of.keyPanels - k)};
+      }
+    }
+    return tasks;
+  }
+  static constexpr int kGroupedFrom = 64;
 
   // What a key panel is packed into.
   struct KeyPanel {
@@ -129,40 +232,42 @@ class AttentionBackward {
     return static_cast<int64_t>(kPanel) * (scoreDepth_ + lowDepth_) + width_ * kTokenWords;
   }
   KeyPanel keyPanel(const Head& h, int panel) const {
-    uint32_t* at = keys_ + (h.slot * keyPanels_ + panel) * keyWords();
+    int64_t place = h.place * h.packed.keyPanels + panel - h.firstKey;
+    uint32_t* at = h.packed.keys + place * keyWords();
     return {at, at + kPanel * scoreDepth_, at + kPanel * (scoreDepth_ + lowDepth_)};
   }
 
   // What a query panel of one head is packed into.
   struct QueryPanel {
-    uint32_t* query;           // B of S^T: [scoreDepth][64]
-    uint32_t* gradient;        // B of dP^T: [lowDepth][64]
-    uint32_t* queryRows;       // B of dK: [64 queries][width]
-    uint32_t* gradientRows;    // B of dV: [64 queries][width]
-    float* queryGradient;      // dQ^T: [width][64]
-    float* logSumExp;          // [64], in powers of two
-    float* delta;              // [64]
-    float* seeds;              // what the queries owe the anchors: [seeds][dK, dV][width]
-    int32_t* ticket;           // the key panel whose turn it is
+    uint32_t* query;         // B of S^T: [scoreDepth][64]
+    uint32_t* gradient;      // B of dP^T: [lowDepth][64]
+    uint32_t* queryRows;     // B of dK: [64 queries][width]
+    uint32_t* gradientRows;  // B of dV: [64 queries][width]
+    float* queryGradient;    // dQ^T: [width][64]
+    float* logSumExp;        // [64], in powers of two
+    float* delta;            // [64]
+    float* seeds;            // what the queries owe the anchors: [seeds][dK, dV][width]
+    int32_t* ticket;         // the key panel whose turn it is
   };
 
   int64_t queryWords() const {
     return static_cast<int64_t>(kPanel) * (scoreDepth_ + lowDepth_ + width_ + 2) +
-           2 * kTokenWords * width_ + 2 * seeds_ * width_;
+           2 * kTokenWords * width_;
   }
-  // `index` counts the panels of the group's query heads, one head after the other.
-  QueryPanel queryPanel(const Head& h, int index) const {
-    int64_t place = h.slot * group_ * queryPanels_ + index;
+  // `member` is the query head's place in its group.
+  QueryPanel queryPanel(const Head& h, int member, int panel) const {
+    int64_t place = (h.place * group_ + member) * h.packed.queryPanels + panel - h.firstQuery;
     QueryPanel p;
-    p.query = queries_ + place * queryWords();
+    p.query = h.packed.queries + place * queryWords();
     p.gradient = p.query + kPanel * scoreDepth_;
     p.queryRows = p.gradient + kPanel * lowDepth_;
     p.gradientRows = p.queryRows + kTokenWords * width_;
     p.queryGradient = reinterpret_cast<float*>(p.gradientRows + kTokenWords * width_);
     p.logSumExp = p.queryGradient + kPanel * width_;
     p.delta = p.logSumExp + kPanel;
-    p.seeds = p.delta + kPanel;
-    p.ticket = tickets_ + place;
+    p.seeds =
+        seedGradients_ + ((h.slot * group_ + member) * queryPanels_ + panel) * 2 * seeds_ * width_;
+    p.ticket = h.packed.tickets + place;
     return p;
   }
 
@@ -172,16 +277,13 @@ class AttentionBackward {
   PanelReader keySide(const Head& h, const a4j_array& array, bool rotated) const {
     return {a_, array, h.plan.keys, h.b, h.kvHead, 0, rotated, 1};
   }
-  PanelReader querySide(const Head& h, const a4j_array& array, int index, bool rotated,
+  PanelReader querySide(const Head& h, const a4j_array& array, int member, bool rotated,
                         float scale) const {
-    int queryHead = h.kvHead * group_ + index / queryPanels_;
+    int queryHead = h.kvHead * group_ + member;
     return {a_, array, h.plan.queries, h.b, queryHead, h.plan.firstQuery, rotated, scale};
   }
 
   void packKeys(const Head& h, int panel, Worker& w) const {
-    if (panel >= h.plan.keys.panels) {
-      return;
-    }
     KeyPanel to = keyPanel(h, panel);
     size_t seedBytes = static_cast<size_t>(h.plan.anchors) * width_ * sizeof(float);
     keySide(h, a_.key, true).read(panel, w.rows);
@@ -203,15 +305,11 @@ class AttentionBackward {
     }
   }
 
-  void packQueries(const Head& h, int index, Worker& w) const {
+  void packQueries(const Head& h, int member, int panel, Worker& w) const {
     const RowPlan& plan = h.plan;
-    int panel = index % queryPanels_;
-    if (panel >= plan.queries.panels) {
-      return;
-    }
-    QueryPanel to = queryPanel(h, index);
-    querySide(h, a_.output, index, false, 1).read(panel, w.more);
-    querySide(h, a_.output_gradient, index, false, 1).read(panel, w.rows);
+    QueryPanel to = queryPanel(h, member, panel);
+    querySide(h, a_.output, member, false, 1).read(panel, w.more);
+    querySide(h, a_.output_gradient, member, false, 1).read(panel, w.rows);
     if constexpr (LowWords::kRounds) {
       // delta has to be made of what dP is made of, or rows that see few keys do not cancel.
       for (int i = 0; i < kPanel * width_; i += L::kWidth) {
@@ -222,14 +320,14 @@ class AttentionBackward {
     packB<LowWords>(w.rows, width_, width_, to.gradientRows);
     const int32_t* tokens = plan.queries.token + static_cast<int64_t>(panel) * kPanel;
     int count = plan.queries.panel[panel].count;
-    int queryHead = h.kvHead * group_ + index / queryPanels_;
+    int queryHead = h.kvHead * group_ + member;
     for (int r = 0; r < kPanel; r++) {
       to.delta[r] = dot<L>(w.rows + r * width_, w.more + r * width_, width_);
       to.logSumExp[r] = r >= count ? 0
                                    : kLog2E * *statisticAt(a_.log_sum_exp, h.b, queryHead,
                                                            tokens[r] - plan.firstQuery);
     }
-    querySide(h, a_.query, index, true, a_.scale * kLog2E).read(panel, w.more);
+    querySide(h, a_.query, member, true, a_.scale * kLog2E).read(panel, w.more);
     packColumns<ScoreWords>(w.more, width_, headDim_, w.words, to.query);
     packB<LowWords>(w.more, width_, width_, to.queryRows);
     std::memset(to.queryGradient, 0, static_cast<size_t>(kPanel) * width_ * sizeof(float));
@@ -298,17 +396,33 @@ class AttentionBackward {
     }
   }
 
-  // Short rows have too few panels to share them out in groups.
-  int keysAtOnce() const { return keyPanels_ >= kGroupedFrom ? kMostKeys : 1; }
-  static constexpr int kGroupedFrom = 64;
+  // A local document: all of it, in ascending order.
+  void computeLocal(const Head& h, const Document& document, Worker& w) const {
+    int keysEnd = document.firstKeyPanel + document.keyPanels;
+    int queriesEnd = document.firstQueryPanel + document.queryPanels;
+    for (int k = document.firstKeyPanel; k < keysEnd; k++) {
+      packKeys(h, k, w);
+    }
+    for (int member = 0; member < group_; member++) {
+      for (int q = document.firstQueryPanel; q < queriesEnd; q++) {
+        packQueries(h, member, q, w);
+      }
+    }
+    for (int k = document.firstKeyPanel; k < keysEnd; k += kMostKeys) {
+      compute(h, {k, least(kMostKeys, keysEnd - k)}, w);
+    }
+    for (int member = 0; member < group_; member++) {
+      for (int q = document.firstQueryPanel; q < queriesEnd; q++) {
+        finishQueries(h, member, q, w);
+      }
+    }
+  }
 
   // Some panels of keys: block by block with the queries that see them.
-  void compute(const Head& h, int first, Worker& w) const {
+  void compute(const Head& h, const Cut& cut, Worker& w) const {
     const RowPlan& plan = h.plan;
-    int count = least(keysAtOnce(), plan.keys.panels - first);
-    if (count <= 0) {
-      return;
-    }
+    int first = cut.first;
+    int count = cut.count;
     [[maybe_unused]] typename Low::Task task;
     size_t bytes = static_cast<size_t>(kPanel) * width_ * sizeof(float);
     for (int i = 0; i < count; i++) {
@@ -318,10 +432,9 @@ class AttentionBackward {
     if (first == 0 && plan.seeds) {
       collectSeeds(h, w);
     }
-    const Document& firstDocument = plan.document[plan.keys.panel[first].document];
-    const Document& lastDocument = plan.document[plan.keys.panel[first + count - 1].document];
-    int from = firstDocument.firstQueryPanel;
-    int to = lastDocument.firstQueryPanel + lastDocument.queryPanels;
+    const Document& own = plan.document[plan.keys.panel[first].document];
+    int from = own.firstQueryPanel;
+    int to = own.firstQueryPanel + own.queryPanels;
     if (plan.keys.panel[first].document == 0 && plan.anchors > 0 && !plan.seeds) {
       to = plan.queries.panels;
     }
@@ -346,7 +459,7 @@ class AttentionBackward {
   void collectSeeds(const Head& h, Worker& w) const {
     for (int member = 0; member < group_; member++) {
       for (int q = 0; q < h.plan.queries.panels; q++) {
-        const float* owed = queryPanel(h, member * queryPanels_ + q).seeds;
+        const float* owed = queryPanel(h, member, q).seeds;
         for (int i = 0; i < h.plan.anchors; i++) {
           for (int c = 0; c < width_; c++) {
             w.keyGradient[0][i * width_ + c] += owed[2 * i * width_ + c];
@@ -381,14 +494,13 @@ class AttentionBackward {
     }
     Block block{h,
                 keyPanel(h, keyIndex),
-                queryPanel(h, member * queryPanels_ + queryIndex),
+                queryPanel(h, member, queryIndex),
                 keyIndex,
                 queryIndex,
                 slope(h.kvHead * group_ + member),
                 keyGradient,
                 valueGradient};
-    int columns =
-        ceilDiv(plan.queries.panel[queryIndex].count, kPartColumns) * kPartColumns;
+    int columns = ceilDiv(plan.queries.panel[queryIndex].count, kPartColumns) * kPartColumns;
     if (tile == Tile::kFull) {
       if (block.slope == 0) {
         addRows<false, false>(block, 0, kPanel, 0, columns, w);
@@ -407,8 +519,8 @@ class AttentionBackward {
   }
 
   static void awaitTurn(const Block& block) {
-    for (int spins = 0;
-         __atomic_load_n(block.queries.ticket, __ATOMIC_ACQUIRE) != block.keyPanel; spins++) {
+    for (int spins = 0; __atomic_load_n(block.queries.ticket, __ATOMIC_ACQUIRE) != block.keyPanel;
+         spins++) {
       relax(spins);
     }
   }
@@ -521,8 +633,8 @@ class AttentionBackward {
     int columns = to - from;
     Scores::rows(block.keys.key + first * scoreDepth_, scoreDepth_, rows,
                  block.queries.query + from, kPanel, columns, scoreDepth_, weigh);
-    Low::rows(block.keys.value + first * lowDepth_, lowDepth_, rows,
-              block.queries.gradient + from, kPanel, columns, lowDepth_, slopes);
+    Low::rows(block.keys.value + first * lowDepth_, lowDepth_, rows, block.queries.gradient + from,
+              kPanel, columns, lowDepth_, slopes);
     int depth = columns / LowWords::kPerWord;
     int64_t rowsFrom = static_cast<int64_t>(from / LowWords::kPerWord) * width_;
     Low::add(weightWords, kTokenWords, rows, block.queries.gradientRows + rowsFrom, width_, width_,
@@ -531,12 +643,8 @@ class AttentionBackward {
              depth, block.keyGradient + first * width_, width_);
   }
 
-  void finishQueries(const Head& h, int index, Worker& w) const {
-    int panel = index % queryPanels_;
-    if (panel >= h.plan.queries.panels) {
-      return;
-    }
-    const float* gradient = queryPanel(h, index).queryGradient;
+  void finishQueries(const Head& h, int member, int panel, Worker& w) const {
+    const float* gradient = queryPanel(h, member, panel).queryGradient;
     for (int c = 0; c < width_; c += L::kWidth) {
       for (int i = 0; i < kPanel; i += L::kWidth) {
         L::transpose(reinterpret_cast<const uint32_t*>(gradient) + c * kPanel + i, kPanel,
@@ -546,7 +654,7 @@ class AttentionBackward {
     for (int i = 0; i < kPanel * width_; i++) {
       w.rows[i] *= a_.scale;
     }
-    querySide(h, a_.query_gradient, index, true, 1).write(panel, w.rows, width_);
+    querySide(h, a_.query_gradient, member, true, 1).write(panel, w.rows, width_);
   }
 
   // Padding, which takes no part in anything.
@@ -576,10 +684,9 @@ class AttentionBackward {
   int queryPanels_ = 0;
   int seeds_ = 0;
   RowPlan* plans_ = nullptr;
-  uint32_t* keys_ = nullptr;
-  uint32_t* queries_ = nullptr;
-  int32_t* tickets_ = nullptr;
+  LocalDocuments local_ = {0};
   float* seedRows_ = nullptr;
+  float* seedGradients_ = nullptr;
   Worker* workers_ = nullptr;
 };
 

@@ -36,7 +36,8 @@ class AttentionDecode : private Forward {
   // often enough.
   static bool suits(const a4j_attention& attention) {
     int64_t group = attention.query.shape[1] / attention.key.shape[1];
-    return attention.query.shape[2] * group <= kPanel && attention.key.shape[2] > kCutPanels * kPanel;
+    return attention.query.shape[2] * group <= kPanel &&
+           attention.key.shape[2] > kCutPanels * kPanel;
   }
 
   using Forward::Forward;
@@ -62,7 +63,7 @@ class AttentionDecode : private Forward {
                       of.first,
                       of.end,
                       packed + worker * words,
-                      seeds + worker * Forward::kSeedFloats};
+                      of.first == 0 ? seeds + worker * Forward::kSeedFloats : nullptr};
       sumUpPart(keys, index, workers_[worker]);
     });
     parallelFor(static_cast<int64_t>(batch_) * heads_, [&](int64_t i, int worker) {
@@ -149,9 +150,8 @@ class AttentionDecode : private Forward {
 
   static bool sees(const RowPlan& plan, int queryPanel, int keyPanel) {
     const Document& own = plan.document[plan.queries.panel[queryPanel].document];
-    bool reached =
-        keyPanel < anchorPanels(plan, queryPanel) ||
-        (keyPanel >= own.firstKeyPanel && keyPanel < own.firstKeyPanel + own.keyPanels);
+    bool reached = keyPanel < anchorPanels(plan, queryPanel) ||
+                   (keyPanel >= own.firstKeyPanel && keyPanel < own.firstKeyPanel + own.keyPanels);
     return reached && tileOf(plan, queryPanel, keyPanel) != Tile::kEmpty;
   }
 

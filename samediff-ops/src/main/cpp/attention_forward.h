@@ -25,6 +25,10 @@ namespace {
 // Memory for the packed keys and values of the heads treated at once; one head may take more.
 constexpr int64_t kPackedBytes = int64_t{64} << 20;
 
+// Packed keys and values of a document that one task computes, about what a second-level cache
+// holds.
+constexpr int64_t kLocalBytes = int64_t{1} << 20;
+
 // How far a score may exceed the reference, in powers of two.
 constexpr float kHeadroom = 8;
 
@@ -67,30 +71,41 @@ class AttentionForward {
                         seeds + slot * kSeedFloats};
     };
     workers_ = scratchOf<Worker>(threads());
+    local_ = localDocuments(plans_, batch_, kvHeads_, panelWords() * 4, kLocalBytes);
+    int64_t localWords = local_.mostPanels * panelWords();
+    uint32_t* local = scratchOf<uint32_t>(threads() * localWords);
+    int64_t perPair = 0;
+    RowTasks* tasks = scratchOf<RowTasks>(batch_);
+    for (int b = 0; b < batch_; b++) {
+      tasks[b] = tasksOf(plans_[b]);
+      perPair = perPair > tasks[b].count() ? perPair : tasks[b].count();
+    }
     for (int64_t from = 0; from < pairs; from += atOnce) {
       int64_t count = pairs - from < atOnce ? pairs - from : atOnce;
       parallelFor(count * panels, [&](int64_t i, int worker) {
         PackedKeys head = keys(from + i / panels, i / panels);
         int panel = static_cast<int>(i % panels);
-        if (panel < head.end) {
+        if (panel < head.end && !local_.has(head.plan, head.plan.keys.panel[panel].document)) {
           pack(head, panel, workers_[worker]);
         }
       });
-      int queryPanels = 0;
-      for (int b = 0; b < batch_; b++) {
-        queryPanels = most(queryPanels, plans_[b].queries.panels);
-      }
-      int group = heads_ / kvHeads_;
-      int64_t perPair = static_cast<int64_t>(group) * queryPanels;
       parallelFor(count * perPair, [&](int64_t i, int worker) {
-        int64_t pair = i / perPair;
-        // The last panels see most keys: they go first, so that threads end together.
-        int panel = queryPanels - 1 - static_cast<int>(i % queryPanels);
-        int member = static_cast<int>(i % perPair / queryPanels);
-        PackedKeys head = keys(from + pair, pair);
-        if (panel < head.plan.queries.panels) {
-          sumUp(head, head.kvHead * group + member, panel, workers_[worker]);
-          finish(head.plan, head.b, head.kvHead * group + member, panel, workers_[worker]);
+        PackedKeys head = keys(from + i / perPair, i / perPair);
+        const RowTasks& row = tasks[head.b];
+        int task = static_cast<int>(i % perPair);
+        if (task < row.panels) {
+          computeGroup(head, row.panel[task], workers_[worker]);
+        } else if (task < row.count()) {
+          const Document& document = head.plan.document[row.document[task - row.panels]];
+          head.first = document.firstKeyPanel;
+          head.end = document.firstKeyPanel + document.keyPanels;
+          head.words = local + worker * localWords;
+          for (int panel = head.first; panel < head.end; panel++) {
+            pack(head, panel, workers_[worker]);
+          }
+          for (int panel = 0; panel < document.queryPanels; panel++) {
+            computeGroup(head, document.firstQueryPanel + panel, workers_[worker]);
+          }
         }
       });
     }
@@ -113,6 +128,35 @@ class AttentionForward {
     alignas(64) int32_t high[kPanel];
   };
 
+  // The tasks of a row and a key/value head: panels of queries that see packed keys, and local
+  // documents.
+  struct RowTasks {
+    const int32_t* panel;
+    int32_t panels;
+    const int32_t* document;
+    int32_t documents;
+
+    int32_t count() const { return panels + documents; }
+  };
+
+  // Most work first, so that threads end together.
+  RowTasks tasksOf(const RowPlan& plan) const {
+    int32_t* panel = scratchOf<int32_t>(plan.queries.panels);
+    int32_t* document = scratchOf<int32_t>(plan.documents);
+    RowTasks tasks{panel, 0, document, 0};
+    for (int i = 0; i < plan.documents; i++) {
+      int d = plan.longestFirst[i];
+      if (local_.has(plan, d)) {
+        document[tasks.documents++] = d;
+        continue;
+      }
+      for (int p = plan.document[d].queryPanels - 1; p >= 0; p--) {
+        panel[tasks.panels++] = plan.document[d].firstQueryPanel + p;
+      }
+    }
+    return tasks;
+  }
+
   // Returns the largest number of key panels of a row.
   int planRows() {
     plans_ = scratchOf<RowPlan>(batch_);
@@ -132,7 +176,7 @@ class AttentionForward {
     int first;
     int end;
     uint32_t* words;
-    float* seeds;  // the anchors' keys and values, where panel 0 is among them
+    float* seeds;  // the anchors' keys and values, where sums begin with them; or null
   };
 
   int64_t keyWords() const { return static_cast<int64_t>(scoreDepth_) * kPanel; }
@@ -157,6 +201,15 @@ class AttentionForward {
     rows = value.rows(panel, w.rows, &stride);
     packB<ValueWords>(rows, stride, width_, valuePanel(keys, panel));
     keepSeeds(keys, panel, rows, stride, seedValues(keys));
+  }
+
+  // A panel of queries of all heads of a group.
+  void computeGroup(const PackedKeys& keys, int panel, Worker& w) const {
+    int group = heads_ / kvHeads_;
+    for (int head = keys.kvHead * group; head < (keys.kvHead + 1) * group; head++) {
+      sumUp(keys, head, panel, w);
+      finish(keys.plan, keys.b, head, panel, w);
+    }
   }
 
   void keepSeeds(const PackedKeys& keys, int panel, const float* rows, int64_t stride,
@@ -197,7 +250,7 @@ class AttentionForward {
   void begin(const PackedKeys& packed, int panel, float slope, Worker& w) const {
     const RowPlan& plan = packed.plan;
     int count = plan.queries.panel[panel].count;
-    bool seeded = packed.first == 0 && plan.seeds &&
+    bool seeded = packed.seeds != nullptr && plan.seeds &&
                   plan.document[plan.queries.panel[panel].document].seesAnchors;
     const int32_t* tokens = plan.queries.token + static_cast<int64_t>(panel) * kPanel;
     const int32_t* positions = plan.queries.position + static_cast<int64_t>(panel) * kPanel;
@@ -235,8 +288,7 @@ class AttentionForward {
         w.roundedSums[r * L::kWidth] += weight[0];
         const float* value = seedValues(packed) + i * width_;
         for (int c = 0; c < width_; c += L::kWidth) {
-          L::store(output + c,
-                   L::fma(L::set(weight[0]), L::load(value + c), L::load(output + c)));
+          L::store(output + c, L::fma(L::set(weight[0]), L::load(value + c), L::load(output + c)));
         }
       }
     }
@@ -307,8 +359,8 @@ class AttentionForward {
         block.packed.plan.keys.token + static_cast<int64_t>(block.keyPanel) * kPanel + from;
     const int32_t* keyPositions =
         block.packed.plan.keys.position + static_cast<int64_t>(block.keyPanel) * kPanel + from;
-    const int32_t* queryPositions =
-        block.packed.plan.queries.position + static_cast<int64_t>(block.queryPanel) * kPanel + first;
+    const int32_t* queryPositions = block.packed.plan.queries.position +
+                                    static_cast<int64_t>(block.queryPanel) * kPanel + first;
     uint32_t* weights = w.weights + first * kWeightStride;
     int columns = ceilDiv(to - from, kPartColumns) * kPartColumns;
     auto weigh = [&](int r, int column, auto& scores) __attribute__((always_inline)) {
@@ -352,7 +404,8 @@ class AttentionForward {
       ValueWords::store(weights + r * kWeightStride + column / ValueWords::kPerWord, scores);
     };
     Scores::rows(w.words + first * scoreDepth_, scoreDepth_, rows,
-                 keyPanel(block.packed, block.keyPanel) + from, kPanel, columns, scoreDepth_, weigh);
+                 keyPanel(block.packed, block.keyPanel) + from, kPanel, columns, scoreDepth_,
+                 weigh);
     Values::add(weights, kWeightStride, rows,
                 valuePanel(block.packed, block.keyPanel) + from / ValueWords::kPerWord * width_,
                 width_, width_, columns / ValueWords::kPerWord, w.output + first * width_, width_);
@@ -394,7 +447,8 @@ class AttentionForward {
       }
       int64_t query = tokens[r] - plan.firstQuery;
       storeRow(a_.output, b, head, query, output);
-      float logSumExp = sum == 0 ? -__builtin_inff() : kLn2 * (w.reference[r] + __builtin_log2f(sum));
+      float logSumExp =
+          sum == 0 ? -__builtin_inff() : kLn2 * (w.reference[r] + __builtin_log2f(sum));
       *statisticAt(a_.log_sum_exp, b, head, query) = logSumExp;
     }
   }
@@ -432,6 +486,7 @@ class AttentionForward {
   const int scoreDepth_;
   RowPlan* plans_ = nullptr;
   Worker* workers_ = nullptr;
+  LocalDocuments local_ = {0};
 };
 
 template <class Scores, class Values>

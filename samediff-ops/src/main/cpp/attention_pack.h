@@ -90,7 +90,8 @@ struct PanelReader {
     const int32_t* tokens = side.token + static_cast<int64_t>(panel) * kPanel;
     bool asTheyAre = hasPlainRows(array) && array.shape[3] == width() && scale == 1 &&
                      !(rotated && attention.rotary_pairs > 0) &&
-                     side.panel[panel].count == kPanel && tokens[kPanel - 1] - tokens[0] == kPanel - 1;
+                     side.panel[panel].count == kPanel &&
+                     tokens[kPanel - 1] - tokens[0] == kPanel - 1;
     if (asTheyAre) {
       *stride = array.stride[2];
       return static_cast<const float*>(array.data) +

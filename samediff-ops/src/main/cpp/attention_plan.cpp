@@ -1,9 +1,11 @@
 #include "attention_plan.h"
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "scratch.h"
+#include "threads.h"
 
 namespace a4j {
 namespace {
@@ -78,8 +80,16 @@ RowPlan planRow(const a4j_attention& attention, int b) {
     }
   }
 
+  std::vector<int32_t> longestFirst(documents.size());
+  std::iota(longestFirst.begin(), longestFirst.end(), 0);
+  std::stable_sort(longestFirst.begin(), longestFirst.end(), [&](int32_t x, int32_t y) {
+    return documents[static_cast<size_t>(x)].keyPanels >
+           documents[static_cast<size_t>(y)].keyPanels;
+  });
+
   RowPlan plan;
   plan.document = kept(documents);
+  plan.longestFirst = kept(longestFirst);
   plan.documents = static_cast<int32_t>(documents.size());
   plan.keys = keys.side();
   plan.queries = queries.side();
@@ -125,6 +135,22 @@ void queriesSeeing(const RowPlan& plan, int queryPanel, int keyPanel, int32_t ke
   *low = plan.causal ? keyToken : 0;
   *high = kNoKey - 1;
   bound(plan, queryPanel, keyPanel, keyToken, low, high);
+}
+
+bool LocalDocuments::has(const RowPlan& plan, int document) const {
+  bool isSeen = plan.anchors > 0 && document == 0;
+  bool seesPanels = plan.anchors > 0 && !plan.seeds && plan.document[document].seesAnchors;
+  return plan.document[document].keyPanels <= mostPanels && !isSeen && !seesPanels;
+}
+
+LocalDocuments localDocuments(const RowPlan* plans, int batch, int64_t kvHeads, int64_t panelBytes,
+                              int64_t bytes) {
+  constexpr int kPerThread = 8;
+  int64_t documents = 0;
+  for (int b = 0; b < batch; b++) {
+    documents += plans[b].documents;
+  }
+  return {documents * kvHeads >= kPerThread * threads() ? bytes / panelBytes : 0};
 }
 
 int anchorPanels(const RowPlan& plan, int queryPanel) {

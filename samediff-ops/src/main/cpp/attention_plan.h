@@ -46,6 +46,7 @@ enum class Tile { kEmpty, kFull, kPartial };
 struct RowPlan {
   const Document* document;
   int32_t documents;
+  const int32_t* longestFirst;  // the documents by size
   PanelSide keys;
   PanelSide queries;
   int32_t anchors;        // of the row; they lead document 0
@@ -68,6 +69,22 @@ void keysSeen(const RowPlan& plan, int queryPanel, int keyPanel, int32_t queryTo
               int32_t* high);
 void queriesSeeing(const RowPlan& plan, int queryPanel, int keyPanel, int32_t keyToken,
                    int32_t* low, int32_t* high);
+
+// Documents that one task each computes as a whole, packing their panels for itself alone: its
+// caches hold them, where what is packed for all tasks goes to memory and comes back, and no thread
+// waits for another. 16 documents and an anchor in 16,384 tokens, 8 heads, D 64, bfloat16, two
+// threads of a Zen 4: forward 58 to 55 ms, backward 180 to 135 ms.
+struct LocalDocuments {
+  int64_t mostPanels;
+
+  // Only where no panel of the document meets one of another.
+  bool has(const RowPlan& plan, int document) const;
+};
+
+// Those whose panels, of `panelBytes` each, take no more than `bytes`, if there are enough to go
+// round all threads. Bits do not depend on it.
+LocalDocuments localDocuments(const RowPlan* plans, int batch, int64_t kvHeads, int64_t panelBytes,
+                              int64_t bytes);
 
 // Key panels that a query panel may see besides its own document's: the first ones of the row,
 // where anchors are panels.

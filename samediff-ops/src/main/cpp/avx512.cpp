@@ -13,7 +13,8 @@ using Rounded = VectorProduct<FloatWords<Avx512Lanes, true>>;
 
 }  // namespace
 
-const Kernels kAvx512Kernels = {companionsOn<Avx512Lanes>(), attentionForward<Float, Rounded, Float>,
+const Kernels kAvx512Kernels = {companionsOn<Avx512Lanes>(),
+                                attentionForward<Float, Rounded, Float>,
                                 attentionBackward<Float, Rounded, Float>};
 
 }  // namespace a4j

@@ -15,7 +15,8 @@ using Pairs = VectorProduct<PairWords>;
 }  // namespace
 
 // Exact scores are one product in float32: three of pairs would take longer here.
-const Kernels kAvx512Bf16Kernels = {companionsOn<Avx512Lanes>(), attentionForward<Float, Pairs, Float>,
+const Kernels kAvx512Bf16Kernels = {companionsOn<Avx512Lanes>(),
+                                    attentionForward<Float, Pairs, Float>,
                                     attentionBackward<Float, Pairs, Float>};
 
 }  // namespace a4j

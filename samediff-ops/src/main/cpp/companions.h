@@ -14,9 +14,8 @@ namespace {
 
 template <class L>
 constexpr Companions companionsOn() {
-  return {rmsNorm<L>, rmsNormGradient<L>, gatedSilu<L>, gatedSiluGradient<L>,
-          rotary,     adamW<L>,           sumOfSquares,  addExponentials<L>,
-          slopes<L>};
+  return {rmsNorm<L>,   rmsNormGradient<L>, gatedSilu<L>, gatedSiluGradient<L>, rotary, adamW<L>,
+          sumOfSquares, addExponentials<L>, slopes<L>};
 }
 
 }  // namespace

@@ -37,9 +37,8 @@ int a4j_rms_norm_gradient(int isa, double epsilon, const a4j_array* input, const
 }
 
 int a4j_gated_silu(int isa, const a4j_array* gate, const a4j_array* up, const a4j_array* output) {
-  return call(isa, [&](const a4j::Kernels& kernels) {
-    kernels.companions.gatedSilu(*gate, *up, *output);
-  });
+  return call(
+      isa, [&](const a4j::Kernels& kernels) { kernels.companions.gatedSilu(*gate, *up, *output); });
 }
 
 int a4j_gated_silu_gradient(int isa, const a4j_array* gate, const a4j_array* up,
@@ -67,9 +66,8 @@ int a4j_adamw(int isa, const a4j_adamw_step* step, const a4j_array* parameters,
 }
 
 int a4j_sum_of_squares(int isa, const a4j_array* array, double* sum) {
-  return call(isa, [&](const a4j::Kernels& kernels) {
-    *sum = kernels.companions.sumOfSquares(*array);
-  });
+  return call(isa,
+              [&](const a4j::Kernels& kernels) { *sum = kernels.companions.sumOfSquares(*array); });
 }
 
 }  // extern "C"

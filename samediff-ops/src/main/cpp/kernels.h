@@ -22,9 +22,8 @@ struct Companions {
                             const a4j_array& upGradient);
   void (*rotary)(int inverse, int pairing, int pairs, const float* angles, const a4j_array& heads,
                  const a4j_array& rotated);
-  void (*adamW)(const a4j_adamw_step& step, const a4j_array& parameters,
-                const a4j_array& gradients, const a4j_array& firstMoment,
-                const a4j_array& secondMoment);
+  void (*adamW)(const a4j_adamw_step& step, const a4j_array& parameters, const a4j_array& gradients,
+                const a4j_array& firstMoment, const a4j_array& secondMoment);
   double (*sumOfSquares)(const a4j_array& array);
   // Over logits [rows, columns] with rows `stride` floats apart; see cross_entropy.h.
   void (*addExponentials)(const float* logits, int64_t stride, int64_t rows, int64_t columns,

@@ -62,8 +62,7 @@ struct Avx512Lanes {
   static F toBfloat16AndBack(F x) {
     __m512i bits = _mm512_castps_si512(x);
     __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    __m512i rounded =
-        _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
     __m512i kept = _mm512_and_si512(rounded, _mm512_set1_epi32(static_cast<int>(0xffff0000u)));
     return select(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x, _mm512_castsi512_ps(kept));
   }
@@ -74,7 +73,8 @@ struct Avx512Lanes {
     for (int i = 0; i < 16; i++) {
       r[i] = _mm512_loadu_si512(from + i * fromStride);
     }
-    // Pairs of rows by words, then by double words: each 128-bit lane then holds 4 rows of a column.
+    // Pairs of rows by words, then by double words: each 128-bit lane then holds 4 rows of a
+    // column.
     for (int i = 0; i < 16; i += 2) {
       t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
       t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);

@@ -96,9 +96,8 @@ extern "C" {
 
 int a4j_linear(int isa, int precision, const a4j_array* input, const a4j_array* weight,
                const a4j_array* bias, const a4j_array* output) {
-  return a4j::call(isa, [&](const a4j::Kernels&) {
-    a4j::linear(precision, *input, *weight, bias, *output);
-  });
+  return a4j::call(
+      isa, [&](const a4j::Kernels&) { a4j::linear(precision, *input, *weight, bias, *output); });
 }
 
 int a4j_linear_gradient(int isa, int precision, const a4j_array* input, const a4j_array* weight,
@@ -114,8 +113,7 @@ int a4j_linear_gradient(int isa, int precision, const a4j_array* input, const a4
 }
 
 int a4j_hold_weights(const void* data, int64_t bytes) {
-  return a4j::call(A4J_SCALAR,
-                   [&](const a4j::Kernels&) { a4j::holdWeights(data, bytes); });
+  return a4j::call(A4J_SCALAR, [&](const a4j::Kernels&) { a4j::holdWeights(data, bytes); });
 }
 
 int a4j_release_weights(const void* data) {

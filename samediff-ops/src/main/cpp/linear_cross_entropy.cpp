@@ -54,8 +54,7 @@ Counted counted(const a4j_array& hidden, const int32_t* targets, int32_t type) {
     }
   }
   int64_t count = counted.count;
-  counted.hidden =
-      plainMatrix(scratch(count * channels * bytesOf(type)), type, count, channels);
+  counted.hidden = plainMatrix(scratch(count * channels * bytesOf(type)), type, count, channels);
   int64_t rows = taskRows(count, 1);
   inTasks(pieces(count, rows), [&](int64_t task, int worker) {
     int64_t first = task * rows;
@@ -124,8 +123,8 @@ void forward(const Companions& kernels, int precision, const a4j_array& hidden,
       int64_t i = part * rows.count + r;
       sum += sums[i] * std::exp(static_cast<double>(highest[i]) - top);
     }
-    // The highest logit alone adds 1, which the polynomial may miss by 7.5e-8: without the bound, the
-    // loss of a sure prediction would be negative. NaN stays.
+    // The highest logit alone adds 1, which the polynomial may miss by 7.5e-8: without the bound,
+    // the loss of a sure prediction would be negative. NaN stays.
     double total = std::log(sum < 1 ? 1 : sum) + top;
     setElement(logSumExp, rows.rows[r], static_cast<float>(total));
     setElement(losses, rows.rows[r], static_cast<float>(total - targetLogits[r]));
@@ -146,8 +145,8 @@ void fillSlopes(const Companions& kernels, const Counted& rows, const Packed& ri
     int64_t columns = right.panelColumns(firstPanel + p);
     auto* logits = static_cast<float*>(workerMemory(worker, Use::kResult, count * columns * 4));
     Matrix tile = plainMatrix(logits, A4J_FLOAT32, count, columns);
-    multiply(rows.hidden.rowsFrom(first, count), right.panels[firstPanel + p], tile, nullptr,
-             false, worker);
+    multiply(rows.hidden.rowsFrom(first, count), right.panels[firstPanel + p], tile, nullptr, false,
+             worker);
     kernels.slopes(logits, columns, count, columns, totals + first, scales + first);
     for (int64_t r = 0; r < count; r++) {
       int64_t column = targets[rows.rows[first + r]] - start - p * kPanel;
@@ -234,8 +233,7 @@ int a4j_cross_entropy(int isa, int precision, const a4j_array* hidden, const a4j
                       const int32_t* targets, const a4j_array* losses,
                       const a4j_array* log_sum_exp) {
   return a4j::call(isa, [&](const a4j::Kernels& kernels) {
-    a4j::forward(kernels.companions, precision, *hidden, *weight, targets, *losses,
-                 *log_sum_exp);
+    a4j::forward(kernels.companions, precision, *hidden, *weight, targets, *losses, *log_sum_exp);
   });
 }
 

@@ -50,8 +50,7 @@ void freePanels(Packed& packed) {
 
 void packPanels(const Matrix& factor, const Packed& to) {
   inTasks(static_cast<int64_t>(to.panels.size()), [&](int64_t panel, int worker) {
-    Matrix part =
-        factor.part(0, factor.rows, panel * Packed::kPanel, to.panelColumns(panel));
+    Matrix part = factor.part(0, factor.rows, panel * Packed::kPanel, to.panelColumns(panel));
     pack(part, to.type, to.panels[panel], worker);
   });
 }
@@ -143,8 +142,8 @@ bool asMatrix(const a4j_array& array, Matrix& matrix) {
     stride = rows > 1 ? stride : array.stride[d];
     rows *= array.shape[d];
   }
-  matrix = {static_cast<char*>(array.data), array.type, rows, array.shape[3], stride,
-            array.stride[3]};
+  matrix = {
+      static_cast<char*>(array.data), array.type, rows, array.shape[3], stride, array.stride[3]};
   return true;
 }
 
@@ -160,8 +159,7 @@ void forMatrices(const a4j_array& array, F&& f) {
     Matrix matrix = whole;
     int64_t i = task / blocks;
     if (!even) {
-      int64_t offset =
-          i / array.shape[1] * array.stride[0] + i % array.shape[1] * array.stride[1];
+      int64_t offset = i / array.shape[1] * array.stride[0] + i % array.shape[1] * array.stride[1];
       matrix = {static_cast<char*>(array.data) + offset * bytesOf(array.type),
                 array.type,
                 inner,
@@ -197,8 +195,7 @@ Matrix converted(const a4j_array& array, int32_t type) {
 Result::Result(const a4j_array& array) : array_(array), even_(asMatrix(array, matrix_)) {
   if (!even_) {
     int64_t rows = array.shape[0] * array.shape[1] * array.shape[2];
-    matrix_ =
-        plainMatrix(scratch(rows * array.shape[3] * 4), A4J_FLOAT32, rows, array.shape[3]);
+    matrix_ = plainMatrix(scratch(rows * array.shape[3] * 4), A4J_FLOAT32, rows, array.shape[3]);
   }
 }
 
@@ -218,8 +215,7 @@ int64_t taskRows(int64_t rows, int64_t tasksARow) {
 Packed packed(const Matrix& factor, int32_t type) {
   // Float32 is as fast as it lies, bar 2 %; keeping it packed would double the weights' memory.
   Region* region = type == A4J_BFLOAT16 ? regionOf(factor) : nullptr;
-  return region != nullptr ? packedInRegion(*region, factor, type)
-                           : packedInScratch(factor, type);
+  return region != nullptr ? packedInRegion(*region, factor, type) : packedInScratch(factor, type);
 }
 
 void multiplyAll(const Matrix& a, const Packed& b, const Matrix& c, const float* bias,
@@ -271,8 +267,8 @@ void multiplyTransposed(const Matrix& a, const Matrix& b, const Matrix& c, int32
                 worker);
       } else {
         int64_t p = task - pieceCount;
-        pack(b.part(from, depth, p * Packed::kPanel, right.panelColumns(p)), type,
-             right.panels[p], worker);
+        pack(b.part(from, depth, p * Packed::kPanel, right.panelColumns(p)), type, right.panels[p],
+             worker);
       }
     });
     inTasks(blocks * panels, [&](int64_t task, int worker) {

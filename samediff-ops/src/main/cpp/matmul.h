@@ -50,7 +50,8 @@ Matrix loaded(const a4j_array& array, int32_t type);
 // An array [..., C] as a matrix of `type` with plain rows, in scratch memory if it is not that.
 Matrix converted(const a4j_array& array, int32_t type);
 
-// An array [..., C] to compute into as a matrix. store() brings it to the array if it was not there.
+// An array [..., C] to compute into as a matrix. store() brings it to the array if it was not
+// there.
 class Result {
  public:
   explicit Result(const a4j_array& array);

@@ -101,13 +101,15 @@ dnnl::primitive_attr attributes(bool accumulate) {
 
 memory::desc packedForm(int32_t type, int64_t depth, int64_t columns) {
   Key key{static_cast<int64_t>(Kind::kPackedForm), type, depth, columns};
-  return prepared(key, [&] {
-           memory::desc a({kTypicalRows, depth}, dataType(type), memory::format_tag::ab);
-           memory::desc b({depth, columns}, dataType(type), memory::format_tag::any);
-           memory::desc c({kTypicalRows, columns}, dataType(A4J_FLOAT32), memory::format_tag::ab);
-           dnnl::matmul::primitive_desc product(engine(), a, b, c, attributes(false));
-           return Prepared{{}, product.weights_desc(), {}, {}, {}, {}};
-         })
+  return prepared(key,
+                  [&] {
+                    memory::desc a({kTypicalRows, depth}, dataType(type), memory::format_tag::ab);
+                    memory::desc b({depth, columns}, dataType(type), memory::format_tag::any);
+                    memory::desc c({kTypicalRows, columns}, dataType(A4J_FLOAT32),
+                                   memory::format_tag::ab);
+                    dnnl::matmul::primitive_desc product(engine(), a, b, c, attributes(false));
+                    return Prepared{{}, product.weights_desc(), {}, {}, {}, {}};
+                  })
       ->b;
 }
 
@@ -126,9 +128,8 @@ void reorder(const Key& key, const Matrix& from, const memory::desc& to, void* d
 }
 
 Key reorderKey(Kind kind, const Matrix& from, const Matrix& to) {
-  return {static_cast<int64_t>(kind), from.rows,    from.columns,   from.type,
-          from.rowStride,             from.columnStride, to.type,   to.rowStride,
-          to.columnStride};
+  return {static_cast<int64_t>(kind), from.rows, from.columns, from.type,      from.rowStride,
+          from.columnStride,          to.type,   to.rowStride, to.columnStride};
 }
 
 // Whether oneDNN's copies are fast on it, or made at all: one stride is 1 and nothing overlaps. Of
@@ -208,14 +209,21 @@ void pack(const Matrix& from, int32_t type, void* packed, int worker) {
     convert(from, source, worker);
   }
   Matrix form = plainMatrix(packed, type, from.rows, from.columns);
-  reorder(reorderKey(Kind::kPack, source, form), source,
-          packedForm(type, from.rows, from.columns), packed, worker);
+  reorder(reorderKey(Kind::kPack, source, form), source, packedForm(type, from.rows, from.columns),
+          packed, worker);
 }
 
 void multiply(const Matrix& a, const void* packed, const Matrix& c, const float* bias,
               bool accumulate, int worker) {
-  Key key{static_cast<int64_t>(Kind::kMultiply), a.type,      a.rows,     a.columns, a.rowStride,
-          c.columns,                             c.rowStride, accumulate, bias != nullptr};
+  Key key{static_cast<int64_t>(Kind::kMultiply),
+          a.type,
+          a.rows,
+          a.columns,
+          a.rowStride,
+          c.columns,
+          c.rowStride,
+          accumulate,
+          bias != nullptr};
   auto product = prepared(key, [&] {
     Prepared p;
     p.a = describe(a);
@@ -237,8 +245,7 @@ void multiply(const Matrix& a, const void* packed, const Matrix& c, const float*
       {DNNL_ARG_DST, memory(product->c, engine(), c.data)},
       {DNNL_ARG_SCRATCHPAD, memory(product->internal, engine(), internal)}};
   if (bias != nullptr) {
-    arguments.emplace(DNNL_ARG_BIAS,
-                      memory(product->bias, engine(), const_cast<float*>(bias)));
+    arguments.emplace(DNNL_ARG_BIAS, memory(product->bias, engine(), const_cast<float*>(bias)));
   }
   product->primitive.execute(workers()[worker]->stream, arguments);
 }

@@ -94,18 +94,18 @@ struct VectorProduct {
   // sums of columns [column, column + V * kWidth) in row r, for V up to L::kVectors. `columns` is
   // rounded up to whole vectors, which B must have.
   template <class Row>
-  static void rows(const uint32_t* a, int64_t aStride, int rows, const uint32_t* b,
-                   int64_t bStride, int columns, int words, Row&& row) {
+  static void rows(const uint32_t* a, int64_t aStride, int rows, const uint32_t* b, int64_t bStride,
+                   int columns, int words, Row&& row) {
     int vectors = ceilDiv(columns, L::kWidth);
     for (int v = 0; v < vectors; v += L::kVectors) {
-      byWidth<L::kVectors>(least(L::kVectors, vectors - v), a, aStride, rows,
-                           b + v * L::kWidth, bStride, v * L::kWidth, words, row);
+      byWidth<L::kVectors>(least(L::kVectors, vectors - v), a, aStride, rows, b + v * L::kWidth,
+                           bStride, v * L::kWidth, words, row);
     }
   }
 
   // C += A B, C row-major; `columns` is rounded up to whole vectors, which B and C must have.
-  static void add(const uint32_t* a, int64_t aStride, int count, const uint32_t* b,
-                  int64_t bStride, int columns, int words, float* c, int64_t cStride) {
+  static void add(const uint32_t* a, int64_t aStride, int count, const uint32_t* b, int64_t bStride,
+                  int columns, int words, float* c, int64_t cStride) {
     auto accumulate = [&](int r, int column, auto& sums) __attribute__((always_inline)) {
       constexpr int kCount = sizeof(sums) / sizeof(F);
       float* to = c + r * cStride + column;
@@ -118,8 +118,8 @@ struct VectorProduct {
 
  private:
   template <int kMost, class Row>
-  static void byWidth(int vectors, const uint32_t* a, int64_t aStride, int count,
-                      const uint32_t* b, int64_t bStride, int column, int words, Row& row) {
+  static void byWidth(int vectors, const uint32_t* a, int64_t aStride, int count, const uint32_t* b,
+                      int64_t bStride, int column, int words, Row& row) {
     if constexpr (kMost > 1) {
       if (vectors < kMost) {
         byWidth<kMost - 1>(vectors, a, aStride, count, b, bStride, column, words, row);

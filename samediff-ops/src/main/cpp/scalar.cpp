@@ -13,7 +13,8 @@ using Rounded = VectorProduct<FloatWords<ScalarLanes, true>>;
 
 }  // namespace
 
-const Kernels kScalarKernels = {companionsOn<ScalarLanes>(), attentionForward<Float, Rounded, Float>,
+const Kernels kScalarKernels = {companionsOn<ScalarLanes>(),
+                                attentionForward<Float, Rounded, Float>,
                                 attentionBackward<Float, Rounded, Float>};
 
 }  // namespace a4j

@@ -15,9 +15,7 @@ struct PairWords {
   static constexpr int kExp2Degree = 4;
   using B = __m512bh;
 
-  static B loadB(const uint32_t* p) {
-    return reinterpret_cast<B>(_mm512_loadu_si512(p));
-  }
+  static B loadB(const uint32_t* p) { return reinterpret_cast<B>(_mm512_loadu_si512(p)); }
   static F madd(const uint32_t* a, B b, F sum) {
     int pair;
     std::memcpy(&pair, a, sizeof pair);

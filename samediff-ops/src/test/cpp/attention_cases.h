@@ -60,9 +60,9 @@ inline std::vector<int> documentsOf(Random& random, int kind, int batch, int tok
     if (kind == kContiguous && b % 2 == 1) {
       std::fill(row.end() - tokens / 5, row.end(), -1);
     }
-    const int anchors = kind == kOneAnchor       ? 1
-                        : kind == kTwoAnchors    ? 2
-                        : kind == kSevenAnchors  ? 7
+    const int anchors = kind == kOneAnchor        ? 1
+                        : kind == kTwoAnchors     ? 2
+                        : kind == kSevenAnchors   ? 7
                         : kind == kSeventyAnchors ? 70
                                                   : 0;
     for (int i = 0; i < anchors; i++) {

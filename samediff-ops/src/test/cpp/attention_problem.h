@@ -127,8 +127,7 @@ class Array {
 
   void write(unsigned char* to, double x) const {
     float wide = static_cast<float>(x);
-    uint16_t narrow =
-        array_.type == A4J_FLOAT16 ? a4j::float16Of(wide) : a4j::bfloat16Of(wide);
+    uint16_t narrow = array_.type == A4J_FLOAT16 ? a4j::float16Of(wide) : a4j::bfloat16Of(wide);
     std::memcpy(to, width_ == 4 ? static_cast<void*>(&wide) : &narrow, width_);
   }
 
@@ -136,7 +135,7 @@ class Array {
     float wide;
     uint16_t narrow;
     std::memcpy(width_ == 4 ? static_cast<void*>(&wide) : &narrow, from, width_);
-    return width_ == 4                    ? wide
+    return width_ == 4                  ? wide
            : array_.type == A4J_FLOAT16 ? a4j::floatOfFloat16(narrow)
                                         : a4j::floatOfBfloat16(narrow);
   }

@@ -108,8 +108,7 @@ class Run {
   }
 
   bool sameBits(const Run& other) const {
-    return output.bytes() == other.output.bytes() &&
-           logSumExp.bytes() == other.logSumExp.bytes() &&
+    return output.bytes() == other.output.bytes() && logSumExp.bytes() == other.logSumExp.bytes() &&
            queryGradient.bytes() == other.queryGradient.bytes() &&
            keyGradient.bytes() == other.keyGradient.bytes() &&
            valueGradient.bytes() == other.valueGradient.bytes();
@@ -217,22 +216,21 @@ inline void checkAgainst(const Problem& problem, int precision, const Solution& 
   std::string where = kernels.name + " " + precisionName(precision) + " " + problem.name();
   CHECK(run.canariesAlive(), "%s", where.c_str());
   // A result is known to its type's last place.
-  double more = exact.largestScore * (precision == A4J_PRECISION_COMPENSATED
-                                          ? kernels.compensatedScoreError
-                                          : kernels.scoreError);
+  double more =
+      exact.largestScore *
+      (precision == A4J_PRECISION_COMPENSATED ? kernels.compensatedScoreError : kernels.scoreError);
   double scoreError = precision == A4J_PRECISION_BFLOAT16 ? 0 : more;
   more += problem.type == A4J_BFLOAT16 ? 1.0 / 256 : problem.type == A4J_FLOAT16 ? 1.0 / 2048 : 0;
   checkClose("output", where, run.output, exact.output, plain.output, 2, more);
   checkClose("log-sum-exp", where, run.logSumExp, exact.logSumExp, plain.logSumExp, 2, scoreError);
-  checkClose("query gradient", where, run.queryGradient, exact.queryGradient,
-             plain.queryGradient, 3, more);
+  checkClose("query gradient", where, run.queryGradient, exact.queryGradient, plain.queryGradient,
+             3, more);
   checkClose("key gradient", where, run.keyGradient, exact.keyGradient, plain.keyGradient, 3, more,
              problem.loudness);
   checkClose("value gradient", where, run.valueGradient, exact.valueGradient, plain.valueGradient,
              3, more);
   // Padding gives and takes exactly nothing.
-  for (Array* result :
-       {&run.output, &run.queryGradient, &run.keyGradient, &run.valueGradient}) {
+  for (Array* result : {&run.output, &run.queryGradient, &run.keyGradient, &run.valueGradient}) {
     Dense x = result->read();
     int first = problem.tokens - static_cast<int>(x.shape[2]);
     for (int b = 0; b < problem.batch; b++) {

@@ -117,7 +117,7 @@ void documentsKnowNothingOfEachOther(const std::vector<Kernels>& all) {
         first.by(kernels);
         second.by(kernels);
         // Anchors are seen by every document, whose gradients they gather.
-        auto compare = [&](const char* what, Array Run::*result, bool ofKeys) {
+        auto compare = [&](const char* what, Array Run::* result, bool ofKeys) {
           Dense x = (first.*result).read();
           Dense y = (second.*result).read();
           bool sums = x.shape[3] == before.queries && x.shape[0] == 1 && result == &Run::logSumExp;
@@ -151,8 +151,23 @@ void documentsKnowNothingOfEachOther(const std::vector<Kernels>& all) {
 void threadsDoNotMatter(const std::vector<Kernels>& all) {
   Random random(5);
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  std::vector<Problem> problems;
   for (int documents : {kContiguous, kUnsorted, kTwoAnchors, kSeventyAnchors}) {
-    Problem p = problemOf(random, documents, 270 / kEvery, 48);
+    problems.push_back(problemOf(random, documents, 270 / kEvery, 48));
+  }
+  // Short documents: enough for one to three threads, too few for more, to take each as a whole.
+  Problem many = problemOf(random, kOneAnchor, 270, 48);
+  many.batch = 1;
+  many.heads = 4;
+  many.kvHeads = 2;
+  many.mask = Mask::kAnchor;
+  many.documents.assign(270, 0);
+  for (int t = 1; t < 270; t++) {
+    many.documents[t] = 1 + t / 20;
+  }
+  many.draw();
+  problems.push_back(many);
+  for (const Problem& p : problems) {
     for (int precision = 0; precision < 3; precision++) {
       for (const Kernels& kernels : all) {
         a4j_set_threads(1);

@@ -35,7 +35,9 @@ struct Array {
     }
     int64_t bytesEach = type == A4J_FLOAT32 ? 4 : 2;
     bytes.assign(outer * rows * width * bytesEach + 128, kRoom);
-    array = {bytes.data() + 64, type, {1, outer, rows, columns},
+    array = {bytes.data() + 64,
+             type,
+             {1, outer, rows, columns},
              {0, strides[0], strides[1], strides[2]}};
     std::normal_distribution<float> normal;
     for (int64_t i = 0; i < outer * rows; i++) {
@@ -45,7 +47,9 @@ struct Array {
     }
   }
 
-  int64_t offset(int64_t i) const { return rowOffset(array, 0, i / array.shape[2], i % array.shape[2]); }
+  int64_t offset(int64_t i) const {
+    return rowOffset(array, 0, i / array.shape[2], i % array.shape[2]);
+  }
   int64_t rows() const { return array.shape[1] * array.shape[2]; }
   int64_t columns() const { return array.shape[3]; }
 
@@ -72,7 +76,9 @@ double rounded(double x, int precision) {
 
 // Allowed: float32 sums of `depth` terms, then the rounding to the array's type.
 double allowed(double exact, double scale, const Array& array) {
-  double last = array.array.type == A4J_FLOAT32 ? 0 : array.array.type == A4J_BFLOAT16 ? 4e-3 : 5e-4;
+  double last = array.array.type == A4J_FLOAT32    ? 0
+                : array.array.type == A4J_BFLOAT16 ? 4e-3
+                                                   : 5e-4;
   return 4e-6 * scale + (last + 1e-6) * std::fabs(exact) + 1e-6;
 }
 
@@ -124,12 +130,12 @@ struct Linear {
   }
 
   void compute() {
-    int status = a4j_linear(A4J_SCALAR, precision, &input.array, &weight.array, &bias.array,
-                            &output.array);
+    int status =
+        a4j_linear(A4J_SCALAR, precision, &input.array, &weight.array, &bias.array, &output.array);
     CHECK(status == A4J_OK, "status %d", status);
     status = a4j_linear_gradient(A4J_SCALAR, precision, &input.array, &weight.array,
-                                 &outputGradient.array, &inputGradient.array,
-                                 &weightGradient.array, &biasGradient.array);
+                                 &outputGradient.array, &inputGradient.array, &weightGradient.array,
+                                 &biasGradient.array);
     CHECK(status == A4J_OK, "status %d", status);
   }
 
@@ -139,24 +145,34 @@ struct Linear {
     int64_t m = input.rows();
     int64_t k = input.columns();
     int64_t n = weight.columns();
-    expectProduct("output", output, k + 1, m, n, [](const void* p, int64_t i, int64_t j, int64_t d) {
-      auto& l = *static_cast<const Linear*>(p);
-      return d == l.input.columns() ? l.bias.get(0, j) : l.in(l.input, i, d) * l.in(l.weight, d, j);
-    }, this, std::sqrt(k));
-    expectProduct("input gradient", inputGradient, n, m, k,
-                  [](const void* p, int64_t i, int64_t j, int64_t d) {
-      auto& l = *static_cast<const Linear*>(p);
-      return l.in(l.outputGradient, i, d) * l.in(l.weight, j, d);
-    }, this, std::sqrt(n));
-    expectProduct("weight gradient", weightGradient, m, k, n,
-                  [](const void* p, int64_t i, int64_t j, int64_t d) {
-      auto& l = *static_cast<const Linear*>(p);
-      return l.in(l.input, d, i) * l.in(l.outputGradient, d, j);
-    }, this, std::sqrt(m));
-    expectProduct("bias gradient", biasGradient, m, 1, n,
-                  [](const void* p, int64_t, int64_t j, int64_t d) {
-      return static_cast<const Linear*>(p)->outputGradient.get(d, j);
-    }, this, std::sqrt(m));
+    expectProduct(
+        "output", output, k + 1, m, n,
+        [](const void* p, int64_t i, int64_t j, int64_t d) {
+          auto& l = *static_cast<const Linear*>(p);
+          return d == l.input.columns() ? l.bias.get(0, j)
+                                        : l.in(l.input, i, d) * l.in(l.weight, d, j);
+        },
+        this, std::sqrt(k));
+    expectProduct(
+        "input gradient", inputGradient, n, m, k,
+        [](const void* p, int64_t i, int64_t j, int64_t d) {
+          auto& l = *static_cast<const Linear*>(p);
+          return l.in(l.outputGradient, i, d) * l.in(l.weight, j, d);
+        },
+        this, std::sqrt(n));
+    expectProduct(
+        "weight gradient", weightGradient, m, k, n,
+        [](const void* p, int64_t i, int64_t j, int64_t d) {
+          auto& l = *static_cast<const Linear*>(p);
+          return l.in(l.input, d, i) * l.in(l.outputGradient, d, j);
+        },
+        this, std::sqrt(m));
+    expectProduct(
+        "bias gradient", biasGradient, m, 1, n,
+        [](const void* p, int64_t, int64_t j, int64_t d) {
+          return static_cast<const Linear*>(p)->outputGradient.get(d, j);
+        },
+        this, std::sqrt(m));
   }
 };
 
@@ -286,9 +302,9 @@ struct CrossEntropyCase {
     int status = a4j_cross_entropy(isa, precision, &hidden.array, &weight.array, targets.data(),
                                    &losses.array, &logSumExp.array);
     CHECK(status == A4J_OK, "status %d", status);
-    status = a4j_cross_entropy_gradient(
-        isa, precision, &hidden.array, &weight.array, targets.data(), &logSumExp.array,
-        &lossGradients.array, &hiddenGradient.array, &weightGradient.array);
+    status = a4j_cross_entropy_gradient(isa, precision, &hidden.array, &weight.array,
+                                        targets.data(), &logSumExp.array, &lossGradients.array,
+                                        &hiddenGradient.array, &weightGradient.array);
     CHECK(status == A4J_OK, "status %d", status);
   }
 
