@@ -97,7 +97,7 @@ public final class Benchmarks implements Callable<Integer> {
                 natives.resolve("bare_attention"), threads, target.resolve("bare.log"))) {
       log.info("peer: {}", pyTorch.describe());
       List<Section> sections = chosen(new Suite(quick, peak, pyTorch, bareKernel).sections());
-      PairedRun how = quick ? new PairedRun(3, 0.05, 2, 60) : new PairedRun(5, 0.1, 5, 60);
+      PairedRun how = quick ? new PairedRun(3, 0.05, 2, 60) : new PairedRun(5, 0.25, 30, 60);
       List<String> parts = new ArrayList<>();
       boolean failed = false;
       for (Section section : sections) {

@@ -23,7 +23,7 @@ import java.util.List;
  */
 record PairedRun(int rounds, double turnSeconds, double caseSeconds, long pauseMillis) {
   /** From here on a first call counts: setting up is nothing beside it. */
-  private static final double LONG_CALL_SECONDS = 20;
+  private static final double LONG_CALL_SECONDS = 60;
 
   CaseResult run(Case of) {
     List<String> notes = new ArrayList<>();
