@@ -8,6 +8,13 @@ output=$1
 shift
 mkdir -p "$output"
 
+# What else decides over the objects: with other compilers or flags they are made anew.
+made="$("${CXX:-g++}" --version | head -n 1) $*"
+if [ "$(cat "$output/made-by" 2>/dev/null)" != "$made" ]; then
+  rm -f "$output"/*.o
+  printf '%s\n' "$made" >"$output/made-by"
+fi
+
 avx2="-mavx2 -mfma -mf16c"
 avx512="$avx2 -mavx512f -mavx512bw -mavx512dq -mavx512vl"
 # GCC 12 takes its own AVX-512 intrinsics for uses of uninitialized values.

@@ -10,6 +10,7 @@
 #include "arrays.h"
 #include "call.h"
 #include "matmul.h"
+#include "operands.h"
 
 namespace a4j {
 namespace {
@@ -22,9 +23,6 @@ constexpr int64_t kSlopeBytes = 32 << 20;
 // Columns of the vocabulary in a group. The weight's transpose is packed by groups, which must not
 // depend on the number of rows: what is held of weights would pile up.
 constexpr int64_t kGroup = 2048;
-
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t pieces(int64_t total, int64_t size) { return (total + size - 1) / size; }
 
 float elementOf(const a4j_array& vector, int64_t i) {
   float element;
@@ -56,9 +54,9 @@ Counted counted(const a4j_array& hidden, const int32_t* targets, int32_t type) {
   int64_t count = counted.count;
   counted.hidden = plainMatrix(scratch(count * channels * bytesOf(type)), type, count, channels);
   int64_t rows = taskRows(count, 1);
-  inTasks(pieces(count, rows), [&](int64_t task, int worker) {
+  inTasks(piecesOf(count, rows), [&](int64_t task, int worker) {
     int64_t first = task * rows;
-    int64_t here = least(rows, count - first);
+    int64_t here = smaller(rows, count - first);
     auto* gathered = static_cast<float*>(workerMemory(worker, Use::kResult, here * channels * 4));
     for (int64_t r = 0; r < here; r++) {
       loadRow(hidden, 0, 0, counted.rows[first + r], gathered + r * channels);
@@ -77,16 +75,16 @@ void forward(const Companions& kernels, int precision, const a4j_array& hidden,
   Packed right = packed(loaded(weight, type), type);
   auto panels = static_cast<int64_t>(right.panels.size());
   int64_t height = taskRows(rows.count, panels);
-  int64_t blocks = pieces(rows.count, height);
+  int64_t blocks = piecesOf(rows.count, height);
   // Where there are few rows, a task takes a part of the vocabulary.
-  int64_t parts = blocks >= 32 || blocks == 0 ? 1 : least(panels, pieces(32, blocks));
+  int64_t parts = blocks >= 32 || blocks == 0 ? 1 : smaller(panels, piecesOf(32, blocks));
   auto* highest = scratchOf<float>(rows.count * parts);
   auto* sums = scratchOf<double>(rows.count * parts);
   auto* targetLogits = scratchOf<float>(rows.count);
   inTasks(blocks * parts, [&](int64_t task, int worker) {
     int64_t first = task / parts * height;
     int64_t part = task % parts;
-    int64_t count = least(height, rows.count - first);
+    int64_t count = smaller(height, rows.count - first);
     float* top = highest + part * rows.count + first;
     double* sum = sums + part * rows.count + first;
     for (int64_t r = 0; r < count; r++) {
@@ -136,11 +134,11 @@ void fillSlopes(const Companions& kernels, const Counted& rows, const Packed& ri
                 const int32_t* targets, int64_t start, const Matrix& slopes, const float* totals,
                 const float* scales) {
   int64_t firstPanel = start / kPanel;
-  int64_t panels = pieces(slopes.columns, kPanel);
+  int64_t panels = piecesOf(slopes.columns, kPanel);
   int64_t height = taskRows(rows.count, panels);
-  inTasks(pieces(rows.count, height) * panels, [&](int64_t task, int worker) {
+  inTasks(piecesOf(rows.count, height) * panels, [&](int64_t task, int worker) {
     int64_t first = task / panels * height;
-    int64_t count = least(height, rows.count - first);
+    int64_t count = smaller(height, rows.count - first);
     int64_t p = task % panels;
     int64_t columns = right.panelColumns(firstPanel + p);
     auto* logits = static_cast<float*>(workerMemory(worker, Use::kResult, count * columns * 4));
@@ -173,7 +171,7 @@ void storeCounted(const Counted& rows, const Matrix& sums, const a4j_array& resu
     zeros[i] = 0;
   }
   int64_t height = taskRows(all, 1);
-  inTasks(pieces(all, height), [&](int64_t task, int) {
+  inTasks(piecesOf(all, height), [&](int64_t task, int) {
     for (int64_t n = task * height; n < all && n < (task + 1) * height; n++) {
       bool counts = places[n] >= 0;
       auto* sum = reinterpret_cast<const float*>(sums.data);
@@ -200,7 +198,7 @@ void backward(const Companions& kernels, int precision, const a4j_array& hidden,
   int64_t vocabulary = factor.columns;
   int64_t groupBytes = rows.count * kGroup * bytesOf(type);
   int64_t groups = groupBytes == 0 || groupBytes > kSlopeBytes ? 1 : kSlopeBytes / groupBytes;
-  int64_t width = least(vocabulary, groups * kGroup);
+  int64_t width = smaller(vocabulary, groups * kGroup);
   void* slopeData = scratch(rows.count * width * bytesOf(type));
   Matrix sums = plainMatrix(scratch(rows.count * channels * 4), A4J_FLOAT32, rows.count, channels);
   Matrix result = loaded(weightGradient, type);
@@ -208,11 +206,11 @@ void backward(const Companions& kernels, int precision, const a4j_array& hidden,
     storeCounted(rows, plainMatrix(nullptr, A4J_FLOAT32, 0, vocabulary), weightGradient);
   }
   for (int64_t start = 0; start < vocabulary && rows.count > 0; start += width) {
-    int64_t columns = least(width, vocabulary - start);
+    int64_t columns = smaller(width, vocabulary - start);
     Matrix slopes = plainMatrix(slopeData, type, rows.count, columns);
     fillSlopes(kernels, rows, right, targets, start, slopes, totals, scales);
     for (int64_t group = 0; group < columns; group += kGroup) {
-      int64_t wide = least(kGroup, columns - group);
+      int64_t wide = smaller(kGroup, columns - group);
       Matrix turned = factor.part(0, channels, start + group, wide).transposed();
       ScratchScope forGroup;
       multiplyAll(slopes.part(0, rows.count, group, wide), packed(turned, type), sums, nullptr,

@@ -4,13 +4,11 @@
 #include <cstdlib>
 #include <map>
 
+#include "operands.h"
 #include "scratch.h"
 
 namespace a4j {
 namespace {
-
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t pieces(int64_t total, int64_t size) { return (total + size - 1) / size; }
 
 // Rows that are summed at once where the sum runs over rows: what is converted and packed of them
 // stays in the third-level cache.
@@ -61,7 +59,7 @@ Packed unpacked(const Matrix& factor, int32_t type) {
 
 Packed packedInScratch(const Matrix& factor, int32_t type) {
   Packed packed = unpacked(factor, type);
-  for (int64_t p = 0; p < pieces(factor.columns, Packed::kPanel); p++) {
+  for (int64_t p = 0; p < piecesOf(factor.columns, Packed::kPanel); p++) {
     packed.panels.push_back(scratch(packedBytes(type, factor.rows, packed.panelColumns(p))));
   }
   packPanels(factor, packed);
@@ -81,7 +79,7 @@ const Packed& packedInRegion(Region& region, const Matrix& factor, int32_t type)
   }
   Packed packed = unpacked(factor, type);
   try {
-    for (int64_t p = 0; p < pieces(factor.columns, Packed::kPanel); p++) {
+    for (int64_t p = 0; p < piecesOf(factor.columns, Packed::kPanel); p++) {
       size_t bytes = packedBytes(type, factor.rows, packed.panelColumns(p));
       void* panel = std::aligned_alloc(64, (bytes + 63) & ~size_t{63});
       if (panel == nullptr) {
@@ -154,7 +152,7 @@ void forMatrices(const a4j_array& array, F&& f) {
   bool even = asMatrix(array, whole);
   int64_t outer = even ? 1 : array.shape[0] * array.shape[1];
   int64_t inner = even ? whole.rows : array.shape[2];
-  int64_t blocks = pieces(inner, kTransposed);
+  int64_t blocks = piecesOf(inner, kTransposed);
   inTasks(outer * blocks, [&](int64_t task, int worker) {
     Matrix matrix = whole;
     int64_t i = task / blocks;
@@ -168,7 +166,7 @@ void forMatrices(const a4j_array& array, F&& f) {
                 array.stride[3]};
     }
     int64_t row = task % blocks * kTransposed;
-    f(matrix.rowsFrom(row, least(kTransposed, inner - row)), i * inner + row, worker);
+    f(matrix.rowsFrom(row, smaller(kTransposed, inner - row)), i * inner + row, worker);
   });
 }
 
@@ -222,12 +220,12 @@ void multiplyAll(const Matrix& a, const Packed& b, const Matrix& c, const float*
                  bool accumulate) {
   auto panels = static_cast<int64_t>(b.panels.size());
   int64_t rows = taskRows(a.rows, 1);
-  int64_t blocks = pieces(a.rows, rows);
+  int64_t blocks = piecesOf(a.rows, rows);
   // Where there are few rows, their panels are tasks too, each converting the rows for itself.
   int64_t groups = blocks >= 32 ? 1 : panels;
   inTasks(blocks * groups, [&](int64_t task, int worker) {
     int64_t row = task / groups * rows;
-    int64_t count = least(rows, a.rows - row);
+    int64_t count = smaller(rows, a.rows - row);
     int64_t from = groups == 1 ? 0 : task % groups;
     multiplyPanels(a.rowsFrom(row, count), b, from, groups == 1 ? panels : from + 1,
                    c.rowsFrom(row, count), bias, accumulate, worker);
@@ -243,26 +241,26 @@ void multiplyTransposed(const Matrix& a, const Matrix& b, const Matrix& c, int32
   if (!isResult(c)) {
     result = plainMatrix(scratch(c.rows * c.columns * 4), A4J_FLOAT32, c.rows, c.columns);
   }
-  int64_t most = least(kDepth, a.rows);
+  int64_t most = smaller(kDepth, a.rows);
   // Rows a power of two apart would share a few sets of the cache.
   int64_t stride = (most + 63) / 64 * 64 + 32;
   void* turned = scratch(a.columns * stride * bytesOf(type));
   Packed right{type, most, b.columns, {}};
-  int64_t panels = pieces(b.columns, Packed::kPanel);
+  int64_t panels = piecesOf(b.columns, Packed::kPanel);
   for (int64_t p = 0; p < panels; p++) {
     right.panels.push_back(scratch(packedBytes(type, most, right.panelColumns(p))));
   }
   int64_t rows = taskRows(c.rows, panels);
-  int64_t blocks = pieces(c.rows, rows);
+  int64_t blocks = piecesOf(c.rows, rows);
   for (int64_t from = 0; from < a.rows; from += kDepth) {
-    int64_t depth = least(kDepth, a.rows - from);
+    int64_t depth = smaller(kDepth, a.rows - from);
     Matrix left = plainMatrix(turned, type, a.columns, depth);
     left.rowStride = stride;
-    int64_t pieceCount = pieces(a.columns, kTransposed);
+    int64_t pieceCount = piecesOf(a.columns, kTransposed);
     inTasks(pieceCount + panels, [&](int64_t task, int worker) {
       if (task < pieceCount) {
         int64_t column = task * kTransposed;
-        int64_t count = least(kTransposed, a.columns - column);
+        int64_t count = smaller(kTransposed, a.columns - column);
         convert(a.part(from, depth, column, count).transposed(), left.rowsFrom(column, count),
                 worker);
       } else {
@@ -274,16 +272,16 @@ void multiplyTransposed(const Matrix& a, const Matrix& b, const Matrix& c, int32
     inTasks(blocks * panels, [&](int64_t task, int worker) {
       int64_t row = task / panels * rows;
       int64_t p = task % panels;
-      int64_t count = least(rows, c.rows - row);
+      int64_t count = smaller(rows, c.rows - row);
       multiply(left.rowsFrom(row, count), right.panels[p],
                result.part(row, count, p * Packed::kPanel, right.panelColumns(p)), nullptr,
                from > 0, worker);
     });
   }
   if (!isResult(c)) {
-    inTasks(pieces(c.rows, kTransposed), [&](int64_t task, int worker) {
+    inTasks(piecesOf(c.rows, kTransposed), [&](int64_t task, int worker) {
       int64_t row = task * kTransposed;
-      int64_t count = least(kTransposed, c.rows - row);
+      int64_t count = smaller(kTransposed, c.rows - row);
       convert(result.rowsFrom(row, count), c.rowsFrom(row, count), worker);
     });
   }

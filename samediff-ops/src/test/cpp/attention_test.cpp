@@ -167,6 +167,16 @@ void threadsDoNotMatter(const std::vector<Kernels>& all) {
   }
   many.draw();
   problems.push_back(many);
+  // Long enough for tasks of some panels of keys.
+  Problem longRow = problemOf(random, kContiguous, 4160 / kEvery, 8);
+  longRow.batch = 1;
+  longRow.queries = longRow.tokens;
+  longRow.heads = 2;
+  longRow.kvHeads = 1;
+  longRow.mask = Mask::kFull;
+  longRow.documents.assign(longRow.tokens, 1);
+  longRow.draw();
+  problems.push_back(longRow);
   for (const Problem& p : problems) {
     for (int precision = 0; precision < 3; precision++) {
       for (const Kernels& kernels : all) {

@@ -2,7 +2,6 @@ package io.anchor4j.kernel.cpu;
 
 import io.anchor4j.kernel.AdamWStep;
 import io.anchor4j.rotary.RotaryConfig;
-import java.lang.ref.Reference;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -23,7 +22,7 @@ final class CpuCompanions {
     int pairing = AttentionCall.code(config.pairing());
     int pairs = config.rotatedDimensions(headDim) / 2;
     FloatPointer angles = tables.retain(config, headDim, NativeArrays.rows(positions));
-    try (var a = new Described(1, heads, rotated)) {
+    try (var a = new DescribedArrays(1, heads, rotated)) {
       a.finish(
           "rotary",
           NativeKernels.a4j_rotary(isa.code, inverse, pairing, pairs, angles, a.at(0), a.at(1)));
@@ -33,7 +32,7 @@ final class CpuCompanions {
   }
 
   void rmsNorm(double epsilon, INDArray input, INDArray gain, INDArray output) {
-    try (var a = new Described(1, input, gain, output)) {
+    try (var a = new DescribedArrays(1, input, gain, output)) {
       a.finish("rmsNorm", NativeKernels.a4j_rms_norm(isa.code, epsilon, a.at(0), a.at(1), a.at(2)));
     }
   }
@@ -45,7 +44,7 @@ final class CpuCompanions {
       INDArray outputGradient,
       INDArray inputGradient,
       INDArray gainGradient) {
-    try (var a = new Described(2, input, gain, outputGradient, inputGradient, gainGradient)) {
+    try (var a = new DescribedArrays(2, input, gain, outputGradient, inputGradient, gainGradient)) {
       a.finish(
           "rmsNormGradient",
           NativeKernels.a4j_rms_norm_gradient(
@@ -54,7 +53,7 @@ final class CpuCompanions {
   }
 
   void gatedSilu(INDArray gate, INDArray up, INDArray output) {
-    try (var a = new Described(1, gate, up, output)) {
+    try (var a = new DescribedArrays(1, gate, up, output)) {
       a.finish("gatedSilu", NativeKernels.a4j_gated_silu(isa.code, a.at(0), a.at(1), a.at(2)));
     }
   }
@@ -65,7 +64,7 @@ final class CpuCompanions {
       INDArray outputGradient,
       INDArray gateGradient,
       INDArray upGradient) {
-    try (var a = new Described(2, gate, up, outputGradient, gateGradient, upGradient)) {
+    try (var a = new DescribedArrays(2, gate, up, outputGradient, gateGradient, upGradient)) {
       a.finish(
           "gatedSiluGradient",
           NativeKernels.a4j_gated_silu_gradient(
@@ -79,7 +78,7 @@ final class CpuCompanions {
       INDArray gradients,
       INDArray firstMoment,
       INDArray secondMoment) {
-    try (var a = new Described(3, gradients, parameters, firstMoment, secondMoment);
+    try (var a = new DescribedArrays(3, gradients, parameters, firstMoment, secondMoment);
         var numbers =
             new DoublePointer(
                 step.learningRate(),
@@ -96,62 +95,10 @@ final class CpuCompanions {
   }
 
   double sumOfSquares(INDArray array) {
-    try (var a = new Described(0, array);
+    try (var a = new DescribedArrays(0, array);
         var sum = new DoublePointer(1)) {
       a.finish("sumOfSquares", NativeKernels.a4j_sum_of_squares(isa.code, a.at(0), sum));
       return sum.get();
-    }
-  }
-
-  /** The arrays of one call as native code sees them, until it is closed. */
-  private static final class Described implements AutoCloseable {
-    private final NativeKernels.Array descriptions;
-    private final int written;
-    private final INDArray[] arrays;
-    private final INDArray[] used;
-
-    /**
-     * @param written how many arrays are written, the last ones
-     */
-    Described(int written, INDArray... arrays) {
-      this.written = written;
-      this.arrays = arrays;
-      used = new INDArray[arrays.length];
-      descriptions = new NativeKernels.Array(arrays.length);
-      for (int i = 0; i < arrays.length; i++) {
-        used[i] = arrays[i].rank() <= NativeArrays.RANK ? arrays[i] : matrix(arrays[i]);
-        NativeArrays.describe(at(i), used[i]);
-      }
-    }
-
-    /** A copy of an array of more dimensions than native code counts. */
-    private static INDArray matrix(INDArray array) {
-      long columns = array.size(-1);
-      return array.dup('c').reshape('c', array.length() / columns, columns);
-    }
-
-    NativeKernels.Array at(int index) {
-      return descriptions.at(index);
-    }
-
-    /** Ends the call of {@code name} that gave {@code status}. */
-    void finish(String name, int status) {
-      NativeKernels.check(name, status);
-      for (int i = arrays.length - written; i < arrays.length; i++) {
-        if (used[i] != arrays[i]) {
-          arrays[i].assign(used[i].reshape('c', arrays[i].shape()));
-        }
-      }
-    }
-
-    @Override
-    public void close() {
-      try {
-        descriptions.close();
-      } finally {
-        // ND4J frees the memory of arrays that nobody refers to, even while native code is in them.
-        Reference.reachabilityFence(used);
-      }
     }
   }
 }

@@ -1,12 +1,13 @@
 package io.anchor4j.kernel.cpu;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import io.anchor4j.attention.Precision;
 import io.anchor4j.kernel.KernelProvider.HeldWeights;
-import java.lang.ref.Reference;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Arrays;
 import org.bytedeco.javacpp.IntPointer;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.shape.Shape;
 
 /** Linear layers and the cross-entropy behind one, by native code and oneDNN. */
 final class CpuLinear {
@@ -16,45 +17,13 @@ final class CpuLinear {
     this.isa = isa;
   }
 
-  /** Arrays as native code sees them, reachable until closed. */
-  private static final class Described implements AutoCloseable {
-    private final List<NativeKernels.Array> described = new ArrayList<>();
-    private final List<INDArray> arrays = new ArrayList<>();
-
-    /** Returns null for null. */
-    NativeKernels.Array of(INDArray array) {
-      if (array == null) {
-        return null;
-      }
-      var target = new NativeKernels.Array();
-      described.add(target);
-      arrays.add(array);
-      NativeArrays.describe(target, array);
-      return target;
-    }
-
-    @Override
-    public void close() {
-      try {
-        described.forEach(NativeKernels.Array::close);
-      } finally {
-        Reference.reachabilityFence(arrays);
-      }
-    }
-  }
-
   void forward(
       Precision precision, INDArray input, INDArray weight, INDArray bias, INDArray output) {
-    try (var arrays = new Described()) {
-      NativeKernels.check(
+    try (var a = new DescribedArrays(1, input, weight, bias, output)) {
+      int code = AttentionCall.code(precision);
+      a.finish(
           "linear",
-          NativeKernels.a4j_linear(
-              isa.code,
-              AttentionCall.code(precision),
-              arrays.of(input),
-              arrays.of(weight),
-              arrays.of(bias),
-              arrays.of(output)));
+          NativeKernels.a4j_linear(isa.code, code, a.at(0), a.at(1), a.at(2), a.at(3)));
     }
   }
 
@@ -66,18 +35,14 @@ final class CpuLinear {
       INDArray inputGradient,
       INDArray weightGradient,
       INDArray biasGradient) {
-    try (var arrays = new Described()) {
-      NativeKernels.check(
+    try (var a =
+        new DescribedArrays(
+            3, input, weight, outputGradient, inputGradient, weightGradient, biasGradient)) {
+      int code = AttentionCall.code(precision);
+      a.finish(
           "linear gradient",
           NativeKernels.a4j_linear_gradient(
-              isa.code,
-              AttentionCall.code(precision),
-              arrays.of(input),
-              arrays.of(weight),
-              arrays.of(outputGradient),
-              arrays.of(inputGradient),
-              arrays.of(weightGradient),
-              arrays.of(biasGradient)));
+              isa.code, code, a.at(0), a.at(1), a.at(2), a.at(3), a.at(4), a.at(5)));
     }
   }
 
@@ -88,18 +53,13 @@ final class CpuLinear {
       INDArray targets,
       INDArray losses,
       INDArray logSumExp) {
-    try (var arrays = new Described();
+    try (var a = new DescribedArrays(2, hidden, weight, losses, logSumExp);
         var ids = new IntPointer(targets.toIntVector())) {
-      NativeKernels.check(
+      int code = AttentionCall.code(precision);
+      a.finish(
           "linear cross-entropy",
           NativeKernels.a4j_cross_entropy(
-              isa.code,
-              AttentionCall.code(precision),
-              arrays.of(hidden),
-              arrays.of(weight),
-              ids,
-              arrays.of(losses),
-              arrays.of(logSumExp)));
+              isa.code, code, a.at(0), a.at(1), ids, a.at(2), a.at(3)));
     }
   }
 
@@ -112,24 +72,24 @@ final class CpuLinear {
       INDArray lossGradients,
       INDArray hiddenGradient,
       INDArray weightGradient) {
-    try (var arrays = new Described();
+    try (var a =
+            new DescribedArrays(
+                2, hidden, weight, logSumExp, lossGradients, hiddenGradient, weightGradient);
         var ids = new IntPointer(targets.toIntVector())) {
-      NativeKernels.check(
+      int code = AttentionCall.code(precision);
+      a.finish(
           "linear cross-entropy gradient",
           NativeKernels.a4j_cross_entropy_gradient(
-              isa.code,
-              AttentionCall.code(precision),
-              arrays.of(hidden),
-              arrays.of(weight),
-              ids,
-              arrays.of(logSumExp),
-              arrays.of(lossGradients),
-              arrays.of(hiddenGradient),
-              arrays.of(weightGradient)));
+              isa.code, code, a.at(0), a.at(1), ids, a.at(2), a.at(3), a.at(4), a.at(5)));
     }
   }
 
   HeldWeights hold(INDArray parameters) {
+    checkArgument(
+        Shape.hasDefaultStridesForShape(parameters),
+        "holdWeights: parameters: strides %s of shape %s, expected one contiguous block",
+        Arrays.toString(parameters.stride()),
+        Arrays.toString(parameters.shape()));
     long address = NativeArrays.address(parameters);
     long bytes = parameters.length() * parameters.data().getElementSize();
     NativeKernels.check("holding weights", NativeKernels.a4j_hold_weights(address, bytes));

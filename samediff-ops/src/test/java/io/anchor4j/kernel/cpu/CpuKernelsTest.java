@@ -112,7 +112,7 @@ class CpuKernelsTest {
   }
 
   @Test
-  void aThousandCallsLeaveNativeMemoryAsItWas() {
+  void thousandsOfCallsLeaveNativeMemoryAsItWas() {
     var kernels = new CpuKernels(InstructionSet.best());
     var rotary = AttentionConfig.DEFAULT.withRotary(RotaryConfig.of(10_000)).withAlibi(true);
     var inputs = AttentionInputs.oneDocument(1, 512, rotary);
@@ -120,7 +120,7 @@ class CpuKernelsTest {
     INDArray logSumExp = Nd4j.create(DataType.FLOAT, 1, 2, 512);
     long bytes = 0;
     long physical = 0;
-    for (int call = 0; call < 1200; call++) {
+    for (int call = 0; call < 4200; call++) {
       if (call == 200) { // scratch has its size, the compiler has done its work
         bytes = Pointer.totalBytes();
         physical = Pointer.physicalBytes();
@@ -134,8 +134,8 @@ class CpuKernelsTest {
     long start = bytes;
     assertTrue(after <= start + (1 << 20), () -> start + " bytes before, after " + after);
     long grown = Pointer.physicalBytes() - physical;
-    // A lost 100 KB a call would be 100 MB; the heap may grow by some itself.
-    assertTrue(grown < 64 << 20, () -> "grown by " + grown + " bytes");
+    // A lost 100 KB a call would be 400 MB; the heap may grow by some itself.
+    assertTrue(grown < 256 << 20, () -> "grown by " + grown + " bytes");
   }
 
   private static AttentionArguments arguments(AttentionInputs inputs, int[] positions) {
@@ -147,6 +147,16 @@ class CpuKernelsTest {
         inputs.value,
         Nd4j.createFromArray(inputs.documents),
         Nd4j.createFromArray(new int[][] {positions}));
+  }
+
+  @Test
+  void weightsThatAreNotOneBlockCannotBeHeld() {
+    var kernels = new CpuKernels(InstructionSet.best());
+    INDArray view = Nd4j.create(DataType.FLOAT, 4, 6).get(NDArrayIndex.all(), NDArrayIndex.interval(1, 3));
+    var refusal = assertThrows(IllegalArgumentException.class, () -> kernels.holdWeights(view));
+    assertEquals(
+        "holdWeights: parameters: strides [6, 1] of shape [4, 2], expected one contiguous block",
+        refusal.getMessage());
   }
 
   @Test
