@@ -22,8 +22,7 @@ final class CpuLinear {
     try (var a = new DescribedArrays(1, input, weight, bias, output)) {
       int code = AttentionCall.code(precision);
       a.finish(
-          "linear",
-          NativeKernels.a4j_linear(isa.code, code, a.at(0), a.at(1), a.at(2), a.at(3)));
+          "linear", NativeKernels.a4j_linear(isa.code, code, a.at(0), a.at(1), a.at(2), a.at(3)));
     }
   }
 
@@ -58,8 +57,7 @@ final class CpuLinear {
       int code = AttentionCall.code(precision);
       a.finish(
           "linear cross-entropy",
-          NativeKernels.a4j_cross_entropy(
-              isa.code, code, a.at(0), a.at(1), ids, a.at(2), a.at(3)));
+          NativeKernels.a4j_cross_entropy(isa.code, code, a.at(0), a.at(1), ids, a.at(2), a.at(3)));
     }
   }
 

@@ -152,7 +152,8 @@ class CpuKernelsTest {
   @Test
   void weightsThatAreNotOneBlockCannotBeHeld() {
     var kernels = new CpuKernels(InstructionSet.best());
-    INDArray view = Nd4j.create(DataType.FLOAT, 4, 6).get(NDArrayIndex.all(), NDArrayIndex.interval(1, 3));
+    INDArray view =
+        Nd4j.create(DataType.FLOAT, 4, 6).get(NDArrayIndex.all(), NDArrayIndex.interval(1, 3));
     var refusal = assertThrows(IllegalArgumentException.class, () -> kernels.holdWeights(view));
     assertEquals(
         "holdWeights: parameters: strides [6, 1] of shape [4, 2], expected one contiguous block",
