@@ -33,6 +33,9 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * MergeVertex} make it 0 and 1, and so all tokens anchors to the layers after them: add residuals
  * with a {@link io.anchor4j.dl4j.vertex.ResidualVertex}, which keeps it.
  *
+ * <p>Where it is causal, {@code rnnTimeStep} goes on token by token with the keys and values seen
+ * so far; without a features mask, so that all tokens after the anchors are one document.
+ *
  * @see <a href="https://arxiv.org/abs/2411.13476">AnchorAttention</a>
  */
 public final class AnchorAttentionLayer extends TokenLayer {

@@ -1,20 +1,28 @@
 package io.anchor4j.dl4j.layer;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import io.anchor4j.ops.AnchorAttention;
 import io.anchor4j.ops.AnchorAttentionGradient;
 import io.anchor4j.ops.MixedLinear;
 import io.anchor4j.ops.MixedLinearGradient;
+import java.util.Map;
+import org.deeplearning4j.nn.api.layers.RecurrentLayer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
-final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLayer> {
+final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLayer>
+    implements RecurrentLayer {
   private static final long serialVersionUID = 1L;
 
   private transient Pass kept;
+  private transient KeyValueCache cache;
 
   AnchorAttentionLayerImpl(NeuralNetConfiguration conf, DataType dataType) {
     super(conf, dataType);
@@ -43,35 +51,46 @@ final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLa
     if (training) {
       kept = pass;
     }
+    return output(pass.attended(), training, workspaces);
+  }
+
+  private INDArray output(INDArray attended, boolean training, LayerWorkspaceMgr workspaces) {
     if (!layerConf().isProjectInput()) {
       // A copy, because the gradient reads the result and a dropout after it works in place.
-      return workspaces.dup(ArrayType.ACTIVATIONS, pass.attended(), 'c');
+      return workspaces.dup(ArrayType.ACTIVATIONS, attended, 'c');
     }
     INDArray weight = getParamWithNoise(AnchorAttentionLayer.OUT_WEIGHT_KEY, training, workspaces);
-    INDArray out = create(x, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaces);
-    linear(pass.attended(), weight, out);
+    INDArray out = create(attended, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaces);
+    linear(attended, weight, out);
     return out;
   }
 
   private Pass attend(INDArray x, boolean training, ArrayType place, LayerWorkspaceMgr workspaces) {
-    AnchorAttentionLayer conf = layerConf();
-    INDArray query = x;
-    INDArray key = x;
-    INDArray value = x;
-    if (conf.isProjectInput()) {
-      query = project(x, AnchorAttentionLayer.QUERY_WEIGHT_KEY, training, place, workspaces);
-      key = project(x, AnchorAttentionLayer.KEY_WEIGHT_KEY, training, place, workspaces);
-      value = project(x, AnchorAttentionLayer.VALUE_WEIGHT_KEY, training, place, workspaces);
-    }
+    INDArray query = project(x, AnchorAttentionLayer.QUERY_WEIGHT_KEY, training, place, workspaces);
+    INDArray key = project(x, AnchorAttentionLayer.KEY_WEIGHT_KEY, training, place, workspaces);
+    INDArray value = project(x, AnchorAttentionLayer.VALUE_WEIGHT_KEY, training, place, workspaces);
     long batch = x.size(0);
     long tokens = x.size(1);
     TokenDocuments ids =
         maskArray == null
-            ? TokenDocuments.afterAnchors(conf.getAnchorTokens(), batch, tokens)
+            ? TokenDocuments.afterAnchors(layerConf().getAnchorTokens(), batch, tokens)
             : TokenDocuments.ofMask(layerId(), maskArray, batch, tokens);
-    INDArray attended = create(x, place, query.size(2), workspaces);
+    return attend(query, key, value, ids, place, workspaces);
+  }
+
+  /** What the last tokens of a row, the queries, make of all its tokens, the keys. */
+  private Pass attend(
+      INDArray query,
+      INDArray key,
+      INDArray value,
+      TokenDocuments ids,
+      ArrayType place,
+      LayerWorkspaceMgr workspaces) {
+    AnchorAttentionLayer conf = layerConf();
+    INDArray attended = create(query, place, query.size(2), workspaces);
     INDArray logSumExp =
-        workspaces.createUninitialized(place, sumType(), batch, conf.getHeads(), tokens);
+        workspaces.createUninitialized(
+            place, sumType(), query.size(0), conf.getHeads(), query.size(1));
     var pass =
         new Pass(
             query,
@@ -151,8 +170,81 @@ final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLa
     kept = null;
   }
 
+  /**
+   * The output of the next tokens of each row, as the whole row would give it. Keys and values of
+   * the tokens before are kept until {@link #rnnClearPreviousState}.
+   *
+   * @param input [B, nIn, steps]
+   * @throws IllegalStateException if the attention is not causal, since a token's output then
+   *     depends on later ones, or if there is a features mask
+   * @throws IllegalArgumentException if B differs from the steps before
+   */
+  @Override
+  public INDArray rnnTimeStep(INDArray input, LayerWorkspaceMgr workspaces) {
+    checkState(
+        layerConf().getAttention().causal(),
+        "%s: rnnTimeStep needs causal(true): without, outputs depend on tokens still to come",
+        layerId());
+    checkState(maskArray == null, "%s: rnnTimeStep takes no features mask", layerId());
+    ArrayType place = ArrayType.FF_WORKING_MEM;
+    INDArray x = tokens(input, place, workspaces);
+    INDArray query = project(x, AnchorAttentionLayer.QUERY_WEIGHT_KEY, false, place, workspaces);
+    INDArray key = project(x, AnchorAttentionLayer.KEY_WEIGHT_KEY, false, place, workspaces);
+    INDArray value = project(x, AnchorAttentionLayer.VALUE_WEIGHT_KEY, false, place, workspaces);
+    if (cache == null) {
+      cache = new KeyValueCache(key.size(0), key.size(2), dataType);
+    }
+    cache.append(layerId(), key, value);
+    TokenDocuments ids =
+        TokenDocuments.afterAnchors(layerConf().getAnchorTokens(), x.size(0), cache.tokens());
+    Pass pass = attend(query, cache.keys(), cache.values(), ids, place, workspaces);
+    return TokenMajor.activations(output(pass.attended(), false, workspaces));
+  }
+
+  @Override
+  public Map<String, INDArray> rnnGetPreviousState() {
+    return cache == null ? Map.of() : cache.state();
+  }
+
+  @Override
+  public void rnnSetPreviousState(Map<String, INDArray> state) {
+    cache = state.isEmpty() ? null : KeyValueCache.of(state, dataType);
+  }
+
+  @Override
+  public void rnnClearPreviousState() {
+    cache = null;
+  }
+
+  /** As without a state: in truncated backpropagation each segment attends to itself. */
+  @Override
+  public INDArray rnnActivateUsingStoredState(
+      INDArray input, boolean training, boolean storeLast, LayerWorkspaceMgr workspaces) {
+    return activate(input, training, workspaces);
+  }
+
+  @Override
+  public Map<String, INDArray> rnnGetTBPTTState() {
+    return Map.of();
+  }
+
+  @Override
+  public void rnnSetTBPTTState(Map<String, INDArray> state) {
+    // There is none.
+  }
+
+  @Override
+  public Pair<Gradient, INDArray> tbpttBackpropGradient(
+      INDArray epsilon, int length, LayerWorkspaceMgr workspaces) {
+    return backpropGradient(epsilon, workspaces);
+  }
+
+  /** Returns x [B, T, nIn] times a weight, or x without projections. */
   private INDArray project(
       INDArray x, String key, boolean training, ArrayType place, LayerWorkspaceMgr workspaces) {
+    if (!layerConf().isProjectInput()) {
+      return x;
+    }
     INDArray weight = matrix(getParamWithNoise(key, training, workspaces));
     INDArray out = create(x, place, weight.size(1), workspaces);
     linear(x, weight, out);

@@ -89,6 +89,13 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
   }
 
   @Override
+  public Type type() {
+    // Of a recurrent one MultiLayerNetwork.rnnTimeStep, given ids [B, T], hands out the first
+    // token.
+    return Type.FEED_FORWARD;
+  }
+
+  @Override
   public INDArray activate(boolean training, LayerWorkspaceMgr workspaceMgr) {
     assertInputSet(false);
     applyDropOutIfNecessary(training, workspaceMgr);
