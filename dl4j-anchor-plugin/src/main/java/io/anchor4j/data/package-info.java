@@ -14,6 +14,8 @@
  *       io.anchor4j.data.PackingReport}.
  *   <li>Writing: {@link io.anchor4j.data.PackedWriter}.
  *   <li>Training: {@link io.anchor4j.data.PackedDataset}, {@link io.anchor4j.data.PackedIterator}.
+ *   <li>Documents for a data set of one's own: {@link io.anchor4j.data.DocumentBorders} with {@link
+ *       io.anchor4j.data.DocumentMaskIterator} or {@link io.anchor4j.data.DocumentInputIterator}.
  * </ul>
  *
  * <p>Letters for shapes: B rows of a batch, T tokens of a row. Everything is 32-bit integers.
