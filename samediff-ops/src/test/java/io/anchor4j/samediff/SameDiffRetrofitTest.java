@@ -151,6 +151,35 @@ class SameDiffRetrofitTest {
     assertClose("output", before, parts.sd.output(inputs, "mixed"));
   }
 
+  /** The second block reads the first's result, and both the same masks, one of them a constant. */
+  @Test
+  void blocksThatShareTheirMasksAreAllReplaced() {
+    var parts = new Parts(DataType.FLOAT);
+    SDVariable keys = parts.sd.expandDims(parts.sd.expandDims(parts.mask(), 1), 1);
+    SDVariable padding = keys.sub(1).mul(1e9);
+    SDVariable causal = parts.sd.constant("causal", AttentionGraphs.causal(DataType.FLOAT));
+    SDVariable[] qkv = parts.heads();
+    for (String block : List.of("first", "second")) {
+      SDVariable scores = parts.scores(qkv).add(padding).add(causal);
+      SDVariable mixed = parts.sd.nn.softmax(scores, -1).mmul(block, qkv[2]);
+      qkv = new SDVariable[] {mixed, qkv[0], mixed};
+    }
+    SDVariable loss = qkv[0].mul(qkv[0]).mean("loss");
+    parts.sd.setLossVariables(loss);
+    Map<String, INDArray> inputs =
+        AttentionGraphs.inputs(parts.sd, DataType.FLOAT, 6, /* empty= */ false);
+    inputs.remove("labels");
+    List<String> trained = trained(parts.sd);
+    Map<String, INDArray> outputs = parts.sd.output(inputs, "first", "second", "loss");
+    Map<String, INDArray> gradients = parts.sd.calculateGradients(inputs, trained);
+    var report = SameDiffRetrofit.builder().build().apply(parts.sd);
+    assertEquals(2, report.replaced().size(), report::toString);
+    assertEquals(2, anchors(parts.sd));
+    assertEquals(2, report.notes().size(), "one on causal and padding for each");
+    assertClose("output", outputs, parts.sd.output(inputs, "first", "second", "loss"));
+    assertClose("gradient of", gradients, parts.sd.calculateGradients(inputs, trained));
+  }
+
   private static Map<String, INDArray> inFloat(Map<String, INDArray> arrays) {
     return arrays.entrySet().stream()
         .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().castTo(DataType.FLOAT)));
