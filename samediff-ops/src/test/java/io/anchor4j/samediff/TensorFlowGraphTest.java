@@ -3,8 +3,13 @@ package io.anchor4j.samediff;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -151,6 +156,14 @@ class TensorFlowGraphTest {
     dense("feedforward", "relu", 16, CHANNELS);
     graph.addNode(node("AddV2", "encoded", "feedforward", "residual"));
     return graph.build();
+  }
+
+  /** What the importer (TFGraphMapper, M2.1) leaves in the working directory. */
+  @AfterAll
+  static void sweep() throws IOException {
+    for (String what : List.of("ops-added", "ops-imported", "ops-removed", "variables-added")) {
+      Files.deleteIfExists(Path.of(what + "-old.txt"));
+    }
   }
 
   @Test
