@@ -7,8 +7,6 @@ import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.attention.Precision;
 import io.anchor4j.rotary.RotaryConfig;
-import io.anchor4j.samediff.AttentionSite.KeyBias;
-import io.anchor4j.samediff.SameDiffRetrofitReport.Left;
 import io.anchor4j.samediff.SameDiffRetrofitReport.Proof;
 import io.anchor4j.samediff.SameDiffRetrofitReport.Replaced;
 import java.util.ArrayList;
@@ -23,7 +21,6 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.impl.controlflow.compat.BaseCompatOp;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
@@ -193,12 +190,12 @@ public final class SameDiffRetrofit {
    * @throws IllegalArgumentException as {@link #apply} does
    */
   public SameDiffRetrofitReport inspect(SameDiff graph) {
-    Reading reading = read(graph);
+    GraphReading reading = GraphReading.of(graph, settings.keep, settings.probe, settings.only);
     List<Replaced> found =
-        reading.sites.stream()
+        reading.sites().stream()
             .map(site -> new Replaced(site.output(), describe(site), List.of()))
             .toList();
-    return new SameDiffRetrofitReport(found, reading.left, null, List.of());
+    return new SameDiffRetrofitReport(found, reading.left(), null, List.of());
   }
 
   /**
@@ -209,11 +206,11 @@ public final class SameDiffRetrofit {
    * @throws IllegalStateException if outputs or gradients differ by more than the tolerance
    */
   public SameDiffRetrofitReport apply(SameDiff graph) {
-    Reading reading = read(graph);
-    if (reading.sites.isEmpty()) {
-      return new SameDiffRetrofitReport(List.of(), reading.left, null, List.of());
+    GraphReading reading = GraphReading.of(graph, settings.keep, settings.probe, settings.only);
+    if (reading.sites().isEmpty()) {
+      return new SameDiffRetrofitReport(List.of(), reading.left(), null, List.of());
     }
-    checkOptions(graph, reading.sites);
+    checkOptions(graph, reading.sites());
     List<String> losses = List.copyOf(graph.getLossVariables());
     GraphSnapshot snapshot = GraphSnapshot.of(graph);
     boolean done = false;
@@ -227,82 +224,6 @@ public final class SameDiffRetrofit {
       }
       graph.setLossVariables(losses.toArray(String[]::new)); // a gradient graph may infer some
     }
-  }
-
-  /** What was found, and the input that it was found with. */
-  private record Reading(GraphView view, Probe probe, List<AttentionSite> sites, List<Left> left) {}
-
-  private Reading read(SameDiff graph) {
-    checkArgument(
-        !graph.isEagerMode(),
-        "SameDiffRetrofit: the graph is in eager mode; call disableEagerMode() first.");
-    graph
-        .getOps()
-        .forEach(
-            (name, op) ->
-                checkArgument(
-                    !(op.getOp() instanceof BaseCompatOp),
-                    "SameDiffRetrofit: the graph has loops or conditions ('%s'), which it does not"
-                        + " read.",
-                    name));
-    var view = new GraphView(graph, settings.keep);
-    var finder = new AttentionFinder(view);
-    Probe probe = settings.probe == null ? draw(view, finder) : Probe.of(settings.probe);
-    evaluate(view, probe, finder.needed());
-    finder.read();
-    if (settings.probe == null) {
-      probe = probe.redrawn(maskInputs(view, finder.sites()));
-    }
-    var left = new ArrayList<>(finder.left());
-    var sites = new ArrayList<AttentionSite>();
-    for (AttentionSite site : finder.sites()) {
-      if (settings.only.test(site.output())) {
-        sites.add(site);
-      } else {
-        left.add(new Left(site.output(), site.form(), "not chosen"));
-      }
-    }
-    return new Reading(view, probe, sites, left);
-  }
-
-  /** The first drawn input on which the whole graph runs; the last, if there is none. */
-  private static Probe draw(GraphView view, AttentionFinder finder) {
-    SameDiff graph = view.graph();
-    Probe probe = null;
-    for (Probe.Sizes sizes : Probe.Sizes.of(graph)) {
-      probe = Probe.draw(graph, sizes);
-      try {
-        var names = new LinkedHashSet<>(finder.needed());
-        names.addAll(ends(view));
-        probe.run(graph, names);
-        return probe;
-      } catch (RuntimeException e) {
-        graph.getSessions().clear(); // of other sizes: on to the next
-      }
-    }
-    return probe;
-  }
-
-  private static void evaluate(GraphView view, Probe probe, Set<String> names) {
-    try {
-      view.evaluate(probe, names);
-    } catch (RuntimeException e) {
-      throw new IllegalArgumentException(
-          "SameDiffRetrofit: the graph does not run on the probe ("
-              + probe
-              + "). Give one that it takes with probe(...).",
-          e);
-    }
-  }
-
-  private static Set<String> maskInputs(GraphView view, List<AttentionSite> sites) {
-    var inputs = new LinkedHashSet<String>();
-    for (AttentionSite site : sites) {
-      for (KeyBias bias : site.biases()) {
-        inputs.addAll(view.leaves(bias.variable(), VariableType.PLACEHOLDER));
-      }
-    }
-    return inputs;
   }
 
   private void checkOptions(SameDiff graph, List<AttentionSite> sites) {
@@ -328,38 +249,39 @@ public final class SameDiffRetrofit {
     }
   }
 
-  private SameDiffRetrofitReport swap(SameDiff graph, Reading reading, GraphSnapshot snapshot) {
+  private SameDiffRetrofitReport swap(
+      SameDiff graph, GraphReading reading, GraphSnapshot snapshot) {
     var notes = new ArrayList<String>();
-    Set<String> compared = ends(reading.view);
-    reading.sites.forEach(site -> compared.add(site.output()));
-    Map<String, INDArray> before = runOnProbe(graph, reading.probe, compared);
-    Map<String, INDArray> gradientsBefore = gradients(graph, reading.probe, notes);
+    Set<String> compared = reading.ends();
+    reading.sites().forEach(site -> compared.add(site.output()));
+    Map<String, INDArray> before = reading.run(reading.probe(), compared);
+    Map<String, INDArray> gradientsBefore = gradients(graph, reading.probe(), notes);
 
     List<Replaced> replaced = graft(reading, UnaryOperator.identity(), null);
-    double outputs = largest(before, runOnProbe(graph, reading.probe, compared), "output");
+    double outputs = largest(before, reading.run(reading.probe(), compared), "output");
     double gradients = Double.NaN;
     if (gradientsBefore != null) {
       gradients =
           largest(
               gradientsBefore,
-              reading.probe.gradients(graph, List.copyOf(gradientsBefore.keySet())),
+              reading.probe().gradients(graph, List.copyOf(gradientsBefore.keySet())),
               "gradient");
     }
     GraphSnapshot.dropDerived(graph);
-    var proof = new Proof(reading.probe.toString(), outputs, gradients, settings.tolerance);
+    var proof = new Proof(reading.probe().toString(), outputs, gradients, settings.tolerance);
     if (settings.readsTokens() || settings.changesMaths()) {
       snapshot.restore();
       replaced = switchOn(graph, reading, compared, before);
     }
-    notes.addAll(notes(reading.sites));
-    return new SameDiffRetrofitReport(replaced, reading.left, proof, notes);
+    notes.addAll(notes(reading.sites()));
+    return new SameDiffRetrofitReport(replaced, reading.left(), proof, notes);
   }
 
   private static List<Replaced> graft(
-      Reading reading, UnaryOperator<AttentionConfig> options, SDVariable documents) {
+      GraphReading reading, UnaryOperator<AttentionConfig> options, SDVariable documents) {
     var replaced = new ArrayList<Replaced>();
-    for (AttentionSite site : reading.sites) {
-      Set<String> gone = new AttentionGraft(reading.view, site).apply(options, documents);
+    for (AttentionSite site : reading.sites()) {
+      Set<String> gone = new AttentionGraft(reading.view(), site).apply(options, documents);
       replaced.add(new Replaced(site.output(), describe(site), List.copyOf(gone)));
     }
     return replaced;
@@ -367,53 +289,25 @@ public final class SameDiffRetrofit {
 
   /** With options, on one document a row; where only documents are new, still the same maths. */
   private List<Replaced> switchOn(
-      SameDiff graph, Reading reading, Set<String> compared, Map<String, INDArray> before) {
+      SameDiff graph, GraphReading reading, Set<String> compared, Map<String, INDArray> before) {
     SDVariable documents = null;
-    Probe probe = reading.probe;
+    Probe probe = reading.probe();
     if (settings.documents != null) {
       documents =
           graph.hasVariable(settings.documents)
               ? graph.getVariable(settings.documents)
               : graph.placeHolder(settings.documents, DataType.INT32, -1, -1);
-      AttentionSite site = reading.sites.get(0);
+      AttentionSite site = reading.sites().get(0);
       long rows = site.shape().rows() / site.folding().heads();
       probe = probe.with(settings.documents, Nd4j.ones(DataType.INT32, rows, site.shape().keys()));
     }
     List<Replaced> replaced = graft(reading, settings::applyTo, documents);
-    Map<String, INDArray> after = runOnProbe(graph, probe, compared);
+    Map<String, INDArray> after = reading.run(probe, compared);
     if (!settings.changesMaths()) {
       largest(before, after, "output with one document a row");
     }
     GraphSnapshot.dropDerived(graph);
     return replaced;
-  }
-
-  private static Map<String, INDArray> runOnProbe(
-      SameDiff graph, Probe probe, Set<String> variables) {
-    try {
-      return probe.run(graph, variables);
-    } catch (IllegalArgumentException e) {
-      throw e; // the op's own words
-    } catch (RuntimeException e) {
-      throw new IllegalArgumentException(
-          "SameDiffRetrofit: the graph does not run on the probe ("
-              + probe
-              + "). Give one that it takes with probe(...).",
-          e);
-    }
-  }
-
-  /** What nothing reads, and what must stay. */
-  private static Set<String> ends(GraphView view) {
-    var names = new LinkedHashSet<String>();
-    for (SDVariable variable : view.graph().variables()) {
-      String name = variable.name();
-      boolean end = view.consumers(name).isEmpty() || view.mustStay(name);
-      if (variable.getVariableType() == VariableType.ARRAY && end) {
-        names.add(name);
-      }
-    }
-    return names;
   }
 
   /** The gradients of all trained variables, or null where the graph gives none. */
