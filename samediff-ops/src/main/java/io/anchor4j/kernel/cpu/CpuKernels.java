@@ -334,4 +334,9 @@ public final class CpuKernels implements KernelProvider {
   public double sumOfSquares(INDArray array) {
     return isDouble(array) ? reference.sumOfSquares(array) : companions.sumOfSquares(array);
   }
+
+  @Override
+  public String toString() {
+    return description();
+  }
 }

@@ -301,4 +301,9 @@ public final class Nd4jKernels implements KernelProvider {
     }
     return true;
   }
+
+  @Override
+  public String toString() {
+    return description();
+  }
 }

@@ -314,4 +314,9 @@ public final class ReferenceKernels implements KernelProvider {
   private static void write(INDArray array, double[] values) {
     array.assign(Nd4j.createFromArray(values).reshape('c', array.shape()));
   }
+
+  @Override
+  public String toString() {
+    return description();
+  }
 }
