@@ -120,7 +120,7 @@ final class AttentionFinder {
         /* outputTransposed= */ true,
         rank,
         new Shape(query[0], query[rank - 1], key[rank - 1], headDim, valueDim),
-        settings.length == 0 || settings[0] == 0 ? 1 : 1 / Math.sqrt(headDim),
+        settings.length == 0 || settings[0] == 0 ? 1 : 1 / Math.sqrt((double) headDim),
         /* causal= */ false,
         biases,
         rank == 3 && !multiHead ? SoftmaxPattern.folding(graph, inputs.get(0)) : Folding.NONE,

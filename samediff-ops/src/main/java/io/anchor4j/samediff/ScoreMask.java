@@ -91,7 +91,7 @@ final class ScoreMask {
               + HIDDEN
               + " or less does)");
     }
-    if (type == DataType.HALF) {
+    if (type == DataType.FLOAT16) {
       throw new NotUnderstood("a mask in HALF leaves no room for a number that hides");
     }
     String source = condition;

@@ -271,7 +271,7 @@ enum AttentionGraphs {
               var("Wq", HEADS, DIM, CHANNELS),
               var("Wk", HEADS, DIM, CHANNELS),
               var("Wv", HEADS, valueDim, CHANNELS),
-              var("Wo", HEADS * valueDim, CHANNELS),
+              var("Wo", (long) HEADS * valueDim, CHANNELS),
               mask,
               scaled)
           .permute(0, 2, 1);

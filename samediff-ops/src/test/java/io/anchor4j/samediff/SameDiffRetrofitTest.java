@@ -12,6 +12,7 @@ import java.io.File;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -59,7 +60,7 @@ class SameDiffRetrofitTest {
         });
   }
 
-  private static TreeSet<String> given(SameDiff graph) {
+  private static Set<String> given(SameDiff graph) {
     var names = new TreeSet<String>();
     for (SDVariable variable : graph.variables()) {
       if (variable.getVariableType() != VariableType.ARRAY) {
@@ -74,7 +75,7 @@ class SameDiffRetrofitTest {
   void outputsAndGradientsAreThoseOfBefore(AttentionGraphs variant) {
     SameDiff graph = variant.graph(DataType.FLOAT);
     SDVariable mixed = graph.getVariable("mixed");
-    TreeSet<String> given = given(graph);
+    Set<String> given = given(graph);
     SameDiffRetrofitReport report = SameDiffRetrofit.builder().build().apply(graph);
     assertEquals(1, report.replaced().size(), report::toString);
     assertEquals(List.of(), report.left());

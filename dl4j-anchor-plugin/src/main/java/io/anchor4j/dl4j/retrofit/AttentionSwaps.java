@@ -61,6 +61,7 @@ final class AttentionSwaps {
     return layer(name, type(layer), false, layer);
   }
 
+  @SuppressWarnings("ReferenceEquality") // what was not swapped is returned as it is
   private Layer layer(String name, String type, boolean frozen, Layer layer) {
     if (layer instanceof FrozenLayer outside) {
       Layer inside = layer(name, type, true, outside.getLayer());

@@ -43,6 +43,7 @@ record ConfigurationSwap<C>(
     return new ConfigurationSwap<>(copy, names, doublings, report(swaps, changes));
   }
 
+  @SuppressWarnings("ReferenceEquality") // what was not swapped is returned as it is
   static ConfigurationSwap<ComputationGraphConfiguration> of(
       ComputationGraphConfiguration original, AttentionSwaps swaps) {
     ComputationGraphConfiguration copy = original.clone();

@@ -61,13 +61,13 @@ final class UpdaterStates {
     }
 
     INDArray array(INDArray state, int array) {
-      long blockSize = block.getParamOffsetEnd() - block.getParamOffsetStart();
+      long blockSize = (long) block.getParamOffsetEnd() - block.getParamOffsetStart();
       long start =
           block.getUpdaterViewOffsetStart()
               + array * blockSize
               + parameter.getParamOffsetStart()
               - block.getParamOffsetStart();
-      long length = parameter.getParamOffsetEnd() - parameter.getParamOffsetStart();
+      long length = (long) parameter.getParamOffsetEnd() - parameter.getParamOffsetStart();
       return state.reshape(state.length()).get(NDArrayIndex.interval(start, start + length));
     }
   }

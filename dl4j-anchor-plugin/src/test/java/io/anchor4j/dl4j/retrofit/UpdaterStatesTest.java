@@ -25,7 +25,7 @@ class UpdaterStatesTest {
   @MethodSource("io.anchor4j.dl4j.retrofit.RetrofitTrainingTest#updaters")
   void stateOfTwiceTheGradientsIsAPowerOfTwoLarger(IUpdater updater, List<Integer> powers) {
     assertEquals(powers, UpdaterStates.powers(updater, "layer"));
-    assertEquals(powers.size() * COUNT, updater.stateSize(COUNT));
+    assertEquals((long) powers.size() * COUNT, updater.stateSize(COUNT));
     if (powers.isEmpty()) {
       return;
     }
