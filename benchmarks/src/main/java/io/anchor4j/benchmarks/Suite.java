@@ -211,8 +211,7 @@ final class Suite {
     List<Case> cases = new ArrayList<>();
     int tokens = quick ? 4096 : 16_384;
     // Four heads: backward through a dense mask of 16,384 x 16,384 takes more memory than many
-    // machines
-    // have for eight.
+    // machines have for eight.
     int[] ids = Documents.anchored(Documents.equal(tokens, 16));
     for (boolean backward : DIRECTIONS) {
       var causal = AttentionWork.causal(DataType.BFLOAT16, 1, 4, tokens, 64, backward);
@@ -228,7 +227,7 @@ final class Suite {
         "anchors",
         "Sixteen documents and an anchor",
         "Anchor attention on BFLOAT16 arrays against our own full causal attention of the row and"
-            + " SDPA with the mask as T x T booleans, the only form in which it takes documents.",
+            + " SDPA with the mask as T x T booleans.",
         List.of(
             new Column(
                 "visible pairs",
