@@ -74,11 +74,13 @@ class AttentionForward {
     local_ = localDocuments(plans_, batch_, kvHeads_, panelWords() * 4, kLocalBytes);
     int64_t localWords = local_.mostPanels * panelWords();
     uint32_t* local = scratchOf<uint32_t>(threads() * localWords);
+    const int group = heads_ / kvHeads_;
     int64_t perPair = 0;
     RowTasks* tasks = scratchOf<RowTasks>(batch_);
     for (int b = 0; b < batch_; b++) {
       tasks[b] = tasksOf(plans_[b]);
-      perPair = perPair > tasks[b].count() ? perPair : tasks[b].count();
+      int64_t count = static_cast<int64_t>(group) * tasks[b].panels + tasks[b].documents;
+      perPair = perPair > count ? perPair : count;
     }
     for (int64_t from = 0; from < pairs; from += atOnce) {
       int64_t count = pairs - from < atOnce ? pairs - from : atOnce;
@@ -92,19 +94,23 @@ class AttentionForward {
       parallelFor(count * perPair, [&](int64_t i, int worker) {
         PackedKeys head = keys(from + i / perPair, i / perPair);
         const RowTasks& row = tasks[head.b];
-        int task = static_cast<int>(i % perPair);
-        if (task < row.panels) {
-          computeGroup(head, row.panel[task], workers_[worker]);
-        } else if (task < row.count()) {
-          const Document& document = head.plan.document[row.document[task - row.panels]];
+        int64_t shared = static_cast<int64_t>(group) * row.panels;
+        int64_t task = i % perPair;
+        if (task < shared) {
+          int member = static_cast<int>(task / row.panels);
+          compute(head, member, row.panel[task % row.panels], workers_[worker]);
+        } else if (task < shared + row.documents) {
+          const Document& document = head.plan.document[row.document[task - shared]];
           head.first = document.firstKeyPanel;
           head.end = document.firstKeyPanel + document.keyPanels;
           head.words = local + worker * localWords;
           for (int panel = head.first; panel < head.end; panel++) {
             pack(head, panel, workers_[worker]);
           }
-          for (int panel = 0; panel < document.queryPanels; panel++) {
-            computeGroup(head, document.firstQueryPanel + panel, workers_[worker]);
+          for (int member = 0; member < group; member++) {
+            for (int panel = 0; panel < document.queryPanels; panel++) {
+              compute(head, member, document.firstQueryPanel + panel, workers_[worker]);
+            }
           }
         }
       });
@@ -135,8 +141,6 @@ class AttentionForward {
     int32_t panels;
     const int32_t* document;
     int32_t documents;
-
-    int32_t count() const { return panels + documents; }
   };
 
   // Most work first, so that threads end together.
@@ -203,13 +207,11 @@ class AttentionForward {
     keepSeeds(keys, panel, rows, stride, seedValues(keys));
   }
 
-  // A panel of queries of all heads of a group.
-  void computeGroup(const PackedKeys& keys, int panel, Worker& w) const {
-    int group = heads_ / kvHeads_;
-    for (int head = keys.kvHead * group; head < (keys.kvHead + 1) * group; head++) {
-      sumUp(keys, head, panel, w);
-      finish(keys.plan, keys.b, head, panel, w);
-    }
+  // A panel of queries of one head, `member` being its place in its group.
+  void compute(const PackedKeys& keys, int member, int panel, Worker& w) const {
+    int head = keys.kvHead * (heads_ / kvHeads_) + member;
+    sumUp(keys, head, panel, w);
+    finish(keys.plan, keys.b, head, panel, w);
   }
 
   void keepSeeds(const PackedKeys& keys, int panel, const float* rows, int64_t stride,
