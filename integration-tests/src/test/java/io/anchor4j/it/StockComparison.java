@@ -1,5 +1,6 @@
 package io.anchor4j.it;
 
+import io.anchor4j.attention.Precision;
 import io.anchor4j.dl4j.layer.AnchorAttentionLayer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.RNNFormat;
@@ -8,32 +9,51 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.conf.layers.SelfAttentionLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.memory.conf.WorkspaceConfiguration;
+import org.nd4j.linalg.api.memory.enums.LearningPolicy;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Sgd;
 
 /**
- * Times a training step of DL4J's SelfAttentionLayer and of ours in its place: the same network,
- * parameters and maths (8 heads, D 64, no causality, no documents), one row of T tokens, float32.
+ * Times a training step of DL4J's SelfAttentionLayer and of ours in its place, whole and of the
+ * attention layer alone (activate and backpropGradient): the same network, parameters and maths (8
+ * heads, D 64, no causality, no documents), one row of T tokens. The arrays are float32; ours also
+ * computes with bfloat16 operands.
  */
 final class StockComparison {
   private static final int CHANNELS = 512;
   private static final int HEADS = 8;
+  private static final WorkspaceConfiguration MEMORY =
+      WorkspaceConfiguration.builder().policyLearning(LearningPolicy.FIRST_LOOP).build();
 
   private StockComparison() {}
 
-  /** Seconds of one training step of each. */
-  record Times(int tokens, int threads, double stock, double ours) {
-    double ratio() {
-      return stock / ours;
+  /** Seconds of one training step, and of the attention layer in it. */
+  record Seconds(double step, double layer) {
+    Seconds min(Seconds other) {
+      return new Seconds(Math.min(step, other.step), Math.min(layer, other.layer));
     }
 
     @Override
     public String toString() {
-      return "training step, 8 heads, D 64, float32, T=%d, %d threads: stock %.2f s, ours %.2f s, %.1fx"
-          .formatted(tokens, threads, stock, ours, ratio());
+      return "step %.3f s, layer %.3f s".formatted(step, layer);
+    }
+  }
+
+  /** One training step of each. */
+  record Times(int tokens, int threads, Seconds stock, Seconds float32, Seconds bfloat16) {
+    @Override
+    public String toString() {
+      return "training step, 8 heads, D 64, T=%d, %d threads: stock %s; ours, float32: %s (%s); ours, bfloat16: %s (%s)"
+          .formatted(tokens, threads, stock, float32, ratio(float32), bfloat16, ratio(bfloat16));
+    }
+
+    private String ratio(Seconds ours) {
+      return "%.1fx, %.1fx".formatted(stock.step() / ours.step(), stock.layer() / ours.layer());
     }
   }
 
@@ -43,7 +63,7 @@ final class StockComparison {
   }
 
   static Times measure(int tokens) {
-    MultiLayerNetwork stock =
+    var stock =
         network(
             new SelfAttentionLayer.Builder()
                 .nIn(CHANNELS)
@@ -51,19 +71,27 @@ final class StockComparison {
                 .nHeads(HEADS)
                 .projectInput(true)
                 .build());
-    MultiLayerNetwork ours =
+    seconds(stock, 64);
+    return new Times(
+        tokens,
+        Nd4j.getEnvironment().maxThreads(),
+        seconds(stock, tokens),
+        ours(Precision.FLOAT32, tokens),
+        ours(Precision.BFLOAT16, tokens));
+  }
+
+  private static Seconds ours(Precision precision, int tokens) {
+    var network =
         network(
             new AnchorAttentionLayer.Builder()
                 .nIn(CHANNELS)
                 .nOut(CHANNELS)
                 .nHeads(HEADS)
                 .causal(false)
+                .precision(precision)
                 .build());
-    step(stock, 64);
-    step(ours, tokens); // the first step of a length also sizes the scratch memory
-    double oursSeconds = Math.min(step(ours, tokens), step(ours, tokens));
-    double stockSeconds = step(stock, tokens);
-    return new Times(tokens, Nd4j.getEnvironment().maxThreads(), stockSeconds, oursSeconds);
+    seconds(network, tokens); // the first step of a length also sizes the scratch memory
+    return seconds(network, tokens).min(seconds(network, tokens));
   }
 
   private static MultiLayerNetwork network(Layer attention) {
@@ -87,14 +115,32 @@ final class StockComparison {
     return network;
   }
 
-  private static double step(MultiLayerNetwork network, int tokens) {
+  private static Seconds seconds(MultiLayerNetwork network, int tokens) {
     INDArray features = Nd4j.randn(DataType.FLOAT, 1, CHANNELS, tokens);
     INDArray labels = Nd4j.zeros(DataType.FLOAT, 1, 2, tokens);
     for (int t = 0; t < tokens; t++) {
       labels.putScalar(0, t % 2, t, 1);
     }
+    INDArray epsilon = Nd4j.randn(DataType.FLOAT, 1, CHANNELS, tokens);
+    return new Seconds(
+        seconds(() -> network.fit(features, labels)),
+        seconds(() -> forwardAndBackward(network.getLayer(0), features, epsilon)));
+  }
+
+  private static void forwardAndBackward(
+      org.deeplearning4j.nn.api.Layer layer, INDArray features, INDArray epsilon) {
+    // In a workspace, as in a network: without one, allocation is a tenth of the time.
+    try (var memory = Nd4j.getWorkspaceManager().getAndActivateWorkspace(MEMORY, "COMPARISON")) {
+      var workspaces = LayerWorkspaceMgr.builder().defaultWorkspace(memory.getId(), MEMORY).build();
+      layer.setInput(features, workspaces);
+      layer.activate(true, workspaces);
+      layer.backpropGradient(epsilon, workspaces);
+    }
+  }
+
+  private static double seconds(Runnable work) {
     long start = System.nanoTime();
-    network.fit(features, labels);
+    work.run();
     return (System.nanoTime() - start) / 1e9;
   }
 }
