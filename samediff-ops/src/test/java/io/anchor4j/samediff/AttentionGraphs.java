@@ -195,6 +195,22 @@ enum AttentionGraphs {
       SDVariable weights = p.sd.nn.softmax(scores.add(keys.sub(1).mul(1e9)), -1);
       return weights.mmul(p.project("v"));
     }
+  },
+  RANK_2_WITHOUT_BATCH {
+    @Override
+    SDVariable attention(Parts p) {
+      SDVariable scores = p.row("q").mmul(p.row("k").permute(1, 0)).div(Math.sqrt(Parts.CHANNELS));
+      return p.rows(p.sd.nn.softmax(scores, 1).mmul(p.row("v")));
+    }
+  },
+  RANK_2_WITH_MASK {
+    @Override
+    SDVariable attention(Parts p) {
+      SDVariable keys = p.mask().reshape(Parts.ROWS * Parts.TOKENS); // [T]
+      SDVariable scores = p.sd.mmul(p.row("q"), p.row("k"), false, true, false).mul(0.3);
+      SDVariable weights = p.sd.nn.softmax(scores.add(keys.sub(1).mul(1e9)), -1);
+      return p.rows(weights.mmul(p.row("v")));
+    }
   };
 
   /** The batch is fixed, as in most graphs that reshape. */
@@ -234,6 +250,16 @@ enum AttentionGraphs {
       // Keys without: a softmax does not see it, and Adam would make steps of its rounding.
       SDVariable biased = name.equals("k") ? product : product.add(var("b" + name, CHANNELS));
       return biased.reshape(ROWS, TOKENS, CHANNELS);
+    }
+
+    /** All rows as one, [T, C] */
+    SDVariable row(String name) {
+      return project(name).reshape(ROWS * TOKENS, CHANNELS);
+    }
+
+    /** [B, T, C] of {@link #row} */
+    SDVariable rows(SDVariable row) {
+      return row.reshape(ROWS, TOKENS, CHANNELS);
     }
 
     /** [B, C, T] */

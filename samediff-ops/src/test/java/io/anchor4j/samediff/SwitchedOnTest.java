@@ -13,6 +13,7 @@ import io.anchor4j.rotary.RotaryConfig;
 import io.anchor4j.samediff.AttentionGraphs.Parts;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -87,6 +88,25 @@ class SwitchedOnTest {
             "feed 'documents' INT [B, T] (1 everywhere is a row of one document); for training,"
                 + " add it to the data set feature mapping"),
         report.notes());
+  }
+
+  /** Queries [T, C] without a batch are one row of documents, and these are the rows of rank 3. */
+  @Test
+  void aGraphOfRank2TakesOneRowOfDocuments() {
+    SameDiff graph = AttentionGraphs.RANK_2_WITH_MASK.graph(DataType.FLOAT);
+    SameDiffRetrofit.builder()
+        .documents("documents", AttentionMask.INTRA_DOCUMENT)
+        .build()
+        .apply(graph);
+    Map<String, INDArray> inputs = inputs(graph);
+    int[] rows =
+        IntStream.range(0, Parts.ROWS * Parts.TOKENS).map(t -> 1 + t / Parts.TOKENS).toArray();
+    inputs.put("documents", Nd4j.createFromArray(new int[][] {rows}));
+    SameDiff batch = AttentionGraphs.SINGLE_HEAD_OF_RANK_3_WITH_MASK.graph(DataType.FLOAT);
+    double difference =
+        Probe.difference(
+            batch.outputSingle(inputs(batch), "mixed"), graph.outputSingle(inputs, "mixed"));
+    assertTrue(difference <= 1e-5, () -> "differs by " + difference);
   }
 
   /** Heads [B, C, T] of M2.1's own op, whose weights are drawn otherwise: a leak test. */
