@@ -27,6 +27,10 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * io.anchor4j.dl4j.layer.AnchorAttentionLayer}: 0 padding, 1 anchor, n + 1 document n. The mask of
  * the query input passes on.
  *
+ * <p>{@code rnnTimeStep} of a graph with this vertex ends in an {@link IllegalStateException}:
+ * ComputationGraph keeps state in layers alone. Use an {@link
+ * io.anchor4j.dl4j.layer.AnchorAttentionLayer} there.
+ *
  * <p>Integers come last because M2.1's ComputationGraph mixes up the gradients of a vertex's inputs
  * once one that it shares with another vertex had none.
  */

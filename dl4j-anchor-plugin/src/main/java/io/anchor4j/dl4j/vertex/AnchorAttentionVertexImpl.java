@@ -1,6 +1,7 @@
 package io.anchor4j.dl4j.vertex;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import io.anchor4j.dl4j.layer.TokenDocuments;
 import io.anchor4j.dl4j.layer.TokenMajor;
@@ -22,6 +23,9 @@ import org.nd4j.linalg.factory.Nd4j;
 final class AnchorAttentionVertexImpl extends TokenVertexImpl {
   private static final long serialVersionUID = 1L;
 
+  /** Frames from here to rnnTimeStep: six, one more in a FrozenVertex, and some for others. */
+  private static final int CALLERS = 12;
+
   private final AnchorAttentionVertex conf;
   private transient INDArray keyMask;
   private transient INDArray attended; // [B, T, H*D]
@@ -39,6 +43,9 @@ final class AnchorAttentionVertexImpl extends TokenVertexImpl {
 
   @Override
   INDArray forward(boolean training, LayerWorkspaceMgr workspaces) {
+    if (!training) {
+      refuseSteps();
+    }
     checkInputs();
     INDArray query = tokens(0, workspaces, ArrayType.FF_WORKING_MEM);
     INDArray out =
@@ -103,6 +110,28 @@ final class AnchorAttentionVertexImpl extends TokenVertexImpl {
             heads[2]));
     dropKept();
     return gradients;
+  }
+
+  /**
+   * ComputationGraph (M2.1) neither tells a vertex that it steps, nor reaches it with
+   * rnnClearPreviousState: it can keep no keys and values, and would attend to this step alone. The
+   * caller is all there is to tell a step by (2 us); had the vertex a layer, the graph would ask
+   * that, but summary() and TransferLearning then expect a LayerVertex in the configuration.
+   */
+  private void refuseSteps() {
+    boolean steps =
+        StackWalker.getInstance()
+            .walk(callers -> callers.limit(CALLERS).anyMatch(AnchorAttentionVertexImpl::steps));
+    checkState(
+        !steps,
+        "%s: rnnTimeStep would lose the tokens before. Use an AnchorAttentionLayer, which keeps them,"
+            + " or output(...) on all tokens so far.",
+        this);
+  }
+
+  private static boolean steps(StackWalker.StackFrame caller) {
+    return caller.getClassName().equals(ComputationGraph.class.getName())
+        && caller.getMethodName().startsWith("rnnTimeStep");
   }
 
   private INDArray heads(int input, LayerWorkspaceMgr workspaces, ArrayType place) {

@@ -18,7 +18,9 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.LSTM;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
+import org.deeplearning4j.nn.conf.layers.misc.FrozenLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
@@ -66,7 +68,34 @@ class AnchorAttentionStepsTest {
 
   @Test
   void aGraphStepsToo() {
-    AttentionConfig config = AttentionConfig.DEFAULT.withMask(AttentionMask.ANCHOR);
+    ComputationGraph graph = graph(anchored());
+    INDArray x = input();
+    INDArray whole = graph.outputSingle(x);
+    for (int t = 0; t < TOKENS; t++) {
+      assertClose(tokens(whole, t, t + 1), graph.rnnTimeStep(tokens(x, t, t + 1))[0], "token " + t);
+    }
+  }
+
+  /** M2.1's rnnClearPreviousState of a graph passes frozen layers by. */
+  @Test
+  void aFrozenLayerOfAGraphStepsAndBeginsAnewByAnEmptyState() {
+    ComputationGraph graph = graph(new FrozenLayer(anchored()));
+    INDArray x = input();
+    INDArray whole = graph.outputSingle(x);
+    for (int round = 0; round < 2; round++) {
+      for (int t = 0; t < TOKENS; t++) {
+        INDArray actual = graph.rnnTimeStep(tokens(x, t, t + 1))[0];
+        assertClose(tokens(whole, t, t + 1), actual, "round " + round + ", token " + t);
+      }
+      graph.rnnSetPreviousState("attention", Map.of());
+    }
+  }
+
+  private static AnchorAttentionLayer anchored() {
+    return attention(AttentionConfig.DEFAULT.withMask(AttentionMask.ANCHOR));
+  }
+
+  private static ComputationGraph graph(Layer attention) {
     var graph =
         new ComputationGraph(
             new NeuralNetConfiguration.Builder()
@@ -74,17 +103,13 @@ class AnchorAttentionStepsTest {
                 .seed(5)
                 .graphBuilder()
                 .addInputs("x")
-                .addLayer("attention", attention(config), "x")
+                .addLayer("attention", attention, "x")
                 .addLayer("out", classes(), "attention")
                 .setOutputs("out")
                 .setInputTypes(InputType.recurrent(CHANNELS))
                 .build());
     graph.init();
-    INDArray x = input();
-    INDArray whole = graph.outputSingle(x);
-    for (int t = 0; t < TOKENS; t++) {
-      assertClose(tokens(whole, t, t + 1), graph.rnnTimeStep(tokens(x, t, t + 1))[0], "token " + t);
-    }
+    return graph;
   }
 
   @Test

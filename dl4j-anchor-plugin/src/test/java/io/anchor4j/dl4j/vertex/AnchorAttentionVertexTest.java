@@ -17,7 +17,10 @@ import org.deeplearning4j.nn.conf.layers.DropoutLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -71,6 +74,23 @@ class AnchorAttentionVertexTest {
             .inputs(arrays(X))
             .labels(arrays(labels()))
             .callEachIter(net -> Nd4j.getRandom().setSeed(12)));
+  }
+
+  /** What it would say otherwise ignores the tokens before, in silence. */
+  @ParameterizedTest(name = "frozen {0}")
+  @ValueSource(booleans = {false, true})
+  void stepsAreRefused(boolean frozen) {
+    ComputationGraph graph = graph(true, false);
+    INDArray documents = MASK.sub(1);
+    if (frozen) {
+      graph = new TransferLearning.GraphBuilder(graph).setFeatureExtractor("attention").build();
+    }
+    ComputationGraph net = graph;
+    INDArray before = net.outputSingle(X, documents);
+    var thrown = assertThrows(IllegalStateException.class, () -> net.rnnTimeStep(X, documents));
+    String expected = "\"attention\" (index 5): rnnTimeStep would lose the tokens before. Use an";
+    assertTrue(thrown.getMessage().contains(expected), thrown.getMessage());
+    assertEquals(before, net.outputSingle(X, documents));
   }
 
   @Test
