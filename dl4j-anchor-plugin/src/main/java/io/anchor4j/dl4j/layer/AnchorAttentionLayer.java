@@ -239,9 +239,15 @@ public final class AnchorAttentionLayer extends TokenLayer {
   }
 
   @Override
-  long trainingElementsPerToken() {
-    // Query, key, value, output and log-sum-exp are kept; the first four have gradients.
-    return 2 * (2L * heads + 2L * kvHeads) * headSize() + heads;
+  TokenMemory memory() {
+    if (!projectInput) {
+      // The input is query, key and value; the gradients of the last two are added to the first's.
+      return new TokenMemory(getNIn() + heads, getNIn() + heads, 2 * getNIn());
+    }
+    // Query, key, value, their attention and its log-sum-exp; then a gradient for each of the first
+    // four, and one of the input's size.
+    long all = (2L * heads + 2L * kvHeads) * headSize;
+    return new TokenMemory(all + heads, all + heads, all + getNIn());
   }
 
   /** Builds an {@link AnchorAttentionLayer}. */

@@ -113,9 +113,12 @@ public final class GatedMlpLayer extends TokenLayer {
   }
 
   @Override
-  long trainingElementsPerToken() {
-    // Gate and up are kept; the gated product and three gradients of its size are working memory.
-    return 6 * intermediateSize;
+  TokenMemory memory() {
+    // Gate, up and their product; of these gate and up are kept; the product again, two gradients
+    // of
+    // its size and one of the input's.
+    return new TokenMemory(
+        3 * intermediateSize, 2 * intermediateSize, 3 * intermediateSize + getNIn());
   }
 
   /** Builds a {@link GatedMlpLayer}. */

@@ -82,8 +82,8 @@ public final class LanguageModelOutputLayer extends TokenLayer {
   }
 
   @Override
-  long trainingElementsPerToken() {
-    return 3; // Loss, log-sum-exp and weight of the loss.
+  TokenMemory memory() {
+    return new TokenMemory(0, 0, 3); // Loss, log-sum-exp and weight of the loss.
   }
 
   /** Builds a {@link LanguageModelOutputLayer}. */

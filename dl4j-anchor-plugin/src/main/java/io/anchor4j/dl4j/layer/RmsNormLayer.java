@@ -78,11 +78,6 @@ public final class RmsNormLayer extends TokenLayer {
     return new RmsNormLayerImpl(conf, type);
   }
 
-  @Override
-  long trainingElementsPerToken() {
-    return 0;
-  }
-
   /** Builds a {@link RmsNormLayer}. */
   @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
   public static final class Builder extends TokenLayer.Builder<Builder> {

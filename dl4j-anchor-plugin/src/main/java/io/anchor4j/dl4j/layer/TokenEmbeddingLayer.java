@@ -72,11 +72,6 @@ public final class TokenEmbeddingLayer extends TokenLayer {
     return new TokenEmbeddingLayerImpl(conf, type);
   }
 
-  @Override
-  long trainingElementsPerToken() {
-    return 0;
-  }
-
   /** Builds a {@link TokenEmbeddingLayer}. */
   @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
   public static final class Builder extends TokenLayer.Builder<Builder> {

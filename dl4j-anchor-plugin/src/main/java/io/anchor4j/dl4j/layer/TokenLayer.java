@@ -16,7 +16,6 @@ import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.deeplearning4j.nn.conf.layers.InputTypeUtil;
 import org.deeplearning4j.nn.conf.layers.LayerValidation;
 import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
-import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.nd4j.linalg.activations.impl.ActivationIdentity;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -49,8 +48,10 @@ abstract class TokenLayer extends FeedForwardLayer {
 
   abstract TokenLayerImpl<?> implement(NeuralNetConfiguration conf, DataType type);
 
-  /** Elements a token needs in training beside the output, for the memory report. */
-  abstract long trainingElementsPerToken();
+  /** What a token needs beside the output; nothing unless overridden. */
+  TokenMemory memory() {
+    return TokenMemory.NONE;
+  }
 
   @Override
   public Layer instantiate(
@@ -105,8 +106,10 @@ abstract class TokenLayer extends FeedForwardLayer {
     long tokens = ((InputType.InputTypeRecurrent) outputType).getTimeSeriesLength();
     return new LayerMemoryReport.Builder(getLayerName(), getClass(), inputType, outputType)
         .standardMemory(parameters, updaterState)
-        .workingMemory(0, 0, 0, trainingElementsPerToken() * tokens)
-        .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS)
+        .workingMemory(0, memory().inference() * tokens, 0, memory().backward() * tokens)
+        // Kept by all layers at once: the report sums cache memory, of working memory it takes the
+        // largest.
+        .cacheMemory(0, memory().kept() * tokens)
         .build();
   }
 

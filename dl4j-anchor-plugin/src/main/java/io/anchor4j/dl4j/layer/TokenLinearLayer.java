@@ -75,11 +75,6 @@ public final class TokenLinearLayer extends TokenLayer {
     return new TokenLinearLayerImpl(conf, type);
   }
 
-  @Override
-  long trainingElementsPerToken() {
-    return 0;
-  }
-
   /** Builds a {@link TokenLinearLayer}. */
   @SuppressWarnings("unchecked") // DL4J leaves the type that build() returns to the caller.
   public static final class Builder extends TokenLayer.Builder<Builder> {

@@ -113,7 +113,7 @@ public final class AnchorAttentionVertex extends TokenVertex {
   }
 
   @Override
-  long trainingElementsPerToken() {
+  long elementsPerToken() {
     return heads; // The log-sum-exp.
   }
 

@@ -19,8 +19,8 @@ abstract class TokenVertex extends GraphVertex {
     return List.of();
   }
 
-  /** Elements a token needs in training beside the output, for the memory report. */
-  long trainingElementsPerToken() {
+  /** Elements a token needs beside the output, in training until the backward pass. */
+  long elementsPerToken() {
     return 0;
   }
 
@@ -62,11 +62,11 @@ abstract class TokenVertex extends GraphVertex {
   @Override
   public MemoryReport getMemoryReport(InputType... inputTypes) {
     var first = (InputType.InputTypeRecurrent) getOutputType(-1, inputTypes);
-    long elements = trainingElementsPerToken() * first.getTimeSeriesLength();
+    long elements = elementsPerToken() * first.getTimeSeriesLength();
     return new LayerMemoryReport.Builder(null, getClass(), first, first)
         .standardMemory(0, 0)
-        .workingMemory(0, 0, 0, elements)
-        .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS)
+        .workingMemory(0, elements, 0, 0)
+        .cacheMemory(0, elements)
         .build();
   }
 

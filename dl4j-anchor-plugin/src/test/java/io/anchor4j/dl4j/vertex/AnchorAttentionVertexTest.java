@@ -10,12 +10,17 @@ import io.anchor4j.dl4j.layer.BinaryMaskLayer;
 import io.anchor4j.dl4j.layer.TokenLinearLayer;
 import io.anchor4j.testing.GradientChecks;
 import org.deeplearning4j.gradientcheck.GradientCheckUtil.GraphConfig;
+import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.RNNFormat;
+import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.DropoutLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
+import org.deeplearning4j.nn.conf.memory.MemoryReport;
+import org.deeplearning4j.nn.conf.memory.MemoryType;
+import org.deeplearning4j.nn.conf.memory.MemoryUseMode;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.junit.jupiter.api.Test;
@@ -107,6 +112,23 @@ class AnchorAttentionVertexTest {
             + " [batch, 1 * D, tokens] (kvHeads), got query [2, 4, 5], key [2, 3, 5]";
     assertTrue(thrown.getMessage().contains(expected), thrown.getMessage());
     assertThrows(IllegalArgumentException.class, () -> new AnchorAttentionVertex(3, 2, ANCHOR));
+  }
+
+  @Test
+  void theMemoryReportCountsWhatIsKeptForTheGradient() {
+    var report =
+        graph(true, false)
+            .getConfiguration()
+            .getMemoryReport(InputType.recurrent(3, 1000), InputType.recurrent(1, 1000));
+    long kept = 2 * 1000; // A log-sum-exp of each head and token.
+    assertEquals(4 * 6 * kept, bytes(report, MemoryType.CACHED_MEMORY_VARIABLE, 6));
+    long outputs = 4 + 2 + 2 + 4 + 4 + 2; // Query, key, value, attention, next, output.
+    assertEquals(4 * 6 * outputs * 1000, bytes(report, MemoryType.ACTIVATIONS, 6));
+  }
+
+  private static long bytes(MemoryReport report, MemoryType type, int batch) {
+    return report.getMemoryBytes(
+        type, batch, MemoryUseMode.TRAINING, CacheMode.NONE, DataType.FLOAT);
   }
 
   @Test
