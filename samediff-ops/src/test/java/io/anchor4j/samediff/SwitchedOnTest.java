@@ -95,8 +95,9 @@ class SwitchedOnTest {
   @Test
   void aGraphOfRank2TakesOneRowOfDocuments() {
     SameDiff graph = AttentionGraphs.RANK_2_WITH_MASK.graph(DataType.FLOAT);
-    SameDiffRetrofit.builder()
-        .documents("documents", AttentionMask.INTRA_DOCUMENT)
+    new SameDiffRetrofit.Builder()
+        .documents("documents")
+        .attention(a -> a.withMask(AttentionMask.INTRA_DOCUMENT))
         .build()
         .apply(graph);
     Map<String, INDArray> inputs = inputs(graph);
