@@ -2,6 +2,7 @@ package io.anchor4j.data;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import java.io.Serializable;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
@@ -11,7 +12,9 @@ import java.util.function.IntUnaryOperator;
  *
  * <p>Document ids that come of it: 1, 2, ... in the order of a row, 0 for anchors, -1 for padding.
  */
-public abstract class DocumentBorders {
+public abstract class DocumentBorders implements Serializable {
+  private static final long serialVersionUID = 1L;
+
   private DocumentBorders() {}
 
   /**

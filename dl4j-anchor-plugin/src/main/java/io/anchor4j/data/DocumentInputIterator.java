@@ -18,7 +18,7 @@ public final class DocumentInputIterator implements MultiDataSetIterator {
   private static final long serialVersionUID = 1L;
 
   private final MultiDataSetIterator source;
-  private final transient BatchDocuments documents;
+  private final BatchDocuments documents;
   private final Positions positions;
 
   /** Begins where {@code source} begins; without anchors, with continuous positions. */
@@ -27,7 +27,7 @@ public final class DocumentInputIterator implements MultiDataSetIterator {
   }
 
   /**
-   * @param source standing at its first row. Its first features are the tokens: ids INT [B, T] or
+   * @param source standing at its first row. Its first features are the tokens: ids [B, T] or
    *     sequences [B, C, T]
    * @param borders where its rows' documents end
    * @param anchors how many leading tokens of each row are anchors

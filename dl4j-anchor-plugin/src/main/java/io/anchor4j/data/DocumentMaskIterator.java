@@ -21,7 +21,7 @@ public final class DocumentMaskIterator implements DataSetIterator {
   private static final long serialVersionUID = 1L;
 
   private final DataSetIterator source;
-  private final transient BatchDocuments documents;
+  private final BatchDocuments documents;
 
   /** Begins where {@code source} begins; without anchors. */
   public DocumentMaskIterator(DataSetIterator source, DocumentBorders borders) {

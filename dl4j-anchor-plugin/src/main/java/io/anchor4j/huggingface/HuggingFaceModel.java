@@ -12,16 +12,13 @@ import io.anchor4j.huggingface.safetensors.TensorSource;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -75,37 +72,11 @@ public final class HuggingFaceModel {
       checkLayers(directory, checkpoint, decoder);
       List<Mapping> mappings = LlamaWeights.of(decoder);
       check(directory, checkpoint, mappings, decoder);
-      ComputationGraph graph = Decoder.uninitialised(decoder);
-      List<ParameterCopy> pieces = new ArrayList<>();
+      ComputationGraph graph = Decoder.create(decoder, /* seed= */ 0);
       for (Mapping mapping : mappings) {
-        pieces.addAll(ParameterCopy.pieces(mapping, parameter(graph, mapping)));
+        ParameterCopy.read(checkpoint.tensor(mapping.tensor()), mapping, parameter(graph, mapping));
       }
-      readInOrder(checkpoint, pieces);
       return graph;
-    }
-  }
-
-  /** One thread a processor, each taking the next piece: the disk sees one run through the file. */
-  private static void readInOrder(SafetensorsCheckpoint checkpoint, List<ParameterCopy> pieces)
-      throws IOException {
-    var next = new AtomicInteger();
-    try {
-      IntStream.range(0, Runtime.getRuntime().availableProcessors())
-          .parallel()
-          .forEach(
-              thread -> {
-                for (int i = next.getAndIncrement();
-                    i < pieces.size();
-                    i = next.getAndIncrement()) {
-                  try {
-                    pieces.get(i).read(checkpoint.tensor(pieces.get(i).tensor()));
-                  } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                  }
-                }
-              });
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
     }
   }
 
@@ -277,17 +248,13 @@ public final class HuggingFaceModel {
     ObjectNode json = config.toJson(type);
     List<TensorSource> tensors = new ArrayList<>();
     for (Mapping mapping : LlamaWeights.of(config.toDecoderConfig())) {
-      List<ParameterCopy> pieces = ParameterCopy.pieces(mapping, parameter(graph, mapping));
+      INDArray parameter = parameter(graph, mapping);
       tensors.add(
           new TensorSource(
               mapping.tensor(),
               type,
               mapping.shape(),
-              sink -> {
-                for (ParameterCopy piece : pieces) {
-                  piece.write(sink);
-                }
-              }));
+              sink -> ParameterCopy.write(parameter, mapping, sink)));
     }
     Files.createDirectories(directory);
     SafetensorsCheckpoint.write(directory, tensors, maxShardBytes);

@@ -10,6 +10,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.anchor4j.dl4j.layer.AnchorAttentionLayer;
 import io.anchor4j.dl4j.layer.BinaryMaskLayer;
 import io.anchor4j.dl4j.layer.TokenEmbeddingLayer;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
 import java.util.List;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
 import org.deeplearning4j.datasets.iterator.utilty.SingletonMultiDataSetIterator;
@@ -149,16 +153,47 @@ class DocumentIteratorsTest {
     assertEquals(message, refusal.getMessage());
   }
 
+  /** As DL4J's own embedding takes them: [B, 1, T], or numbers of the network's type. */
   @Test
-  void separatorsAreLookedForAmongIntegersOnly() {
+  void separatorsAreFoundAmongIdsInAnyForm() {
+    int[][] expected = {{2, 2, 2, 3, 3, 4}, {2, 3, 3, 3, 3, 4}};
+    INDArray numbers = IDS.castTo(DataType.FLOAT);
+    for (INDArray ids : List.of(IDS.reshape(2, 1, 6), numbers, numbers.reshape(2, 1, 6))) {
+      var source = new ListDataSetIterator<>(List.of(new DataSet(ids, LABELS)), 2);
+      assertMask(expected, new DocumentMaskIterator(source, DocumentBorders.separator(END)).next());
+    }
+    var halves = new DataSet(numbers.add(0.5), LABELS);
+    var iterator =
+        new DocumentMaskIterator(
+            new ListDataSetIterator<>(List.of(halves), 2), DocumentBorders.separator(END));
+    assertEquals(
+        "to find separators in, features must be whole numbers, got 1.5 at row 0, token 0",
+        assertThrows(IllegalArgumentException.class, iterator::next).getMessage());
+  }
+
+  @Test
+  void anIteratorCanBeWrittenAndReadBack() throws Exception {
+    var bytes = new ByteArrayOutputStream();
+    try (var out = new ObjectOutputStream(bytes)) {
+      out.writeObject(new DocumentMaskIterator(source(null), DocumentBorders.separator(END)));
+    }
+    try (var in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+      var read = (DocumentMaskIterator) in.readObject();
+      assertMask(new int[][] {{2, 2, 2, 3, 3, 4}, {2, 3, 3, 3, 3, 4}}, read.next());
+    }
+  }
+
+  @Test
+  void separatorsAreNotLookedForAmongVectors() {
     var floats = new DataSet(Nd4j.rand(DataType.FLOAT, 2, 3, 6), LABELS);
     var iterator =
         new DocumentMaskIterator(
             new ListDataSetIterator<>(List.of(floats), 1), DocumentBorders.separator(END));
     var refusal = assertThrows(IllegalArgumentException.class, iterator::next);
     assertEquals(
-        "the features must be integer token ids [batch, tokens] to find separators in, got FLOAT"
-            + " [2, 3, 6]",
+        "the features must be token ids [batch, tokens] or [batch, 1, tokens] to find separators in;"
+            + " with cumulativeLengths they may be anything [batch, channels, tokens], got FLOAT [2,"
+            + " 3, 6]",
         refusal.getMessage());
   }
 

@@ -1,11 +1,10 @@
 package io.anchor4j.it;
 
 import io.anchor4j.attention.Precision;
-import io.anchor4j.dl4j.layer.AnchorAttentionLayer;
+import io.anchor4j.dl4j.retrofit.AttentionRetrofit;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.conf.inputs.InputType;
-import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.conf.layers.SelfAttentionLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -19,10 +18,10 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Sgd;
 
 /**
- * Times a training step of DL4J's SelfAttentionLayer and of ours in its place, whole and of the
- * attention layer alone (activate and backpropGradient): the same network, parameters and maths (8
- * heads, D 64, no causality, no documents), one row of T tokens. The arrays are float32; ours also
- * computes with bfloat16 operands.
+ * Times a training step of a network with DL4J's SelfAttentionLayer before and after {@link
+ * AttentionRetrofit}, whole and of the attention layer alone (activate and backpropGradient): the
+ * same parameters and maths (8 heads, D 64, no causality, no documents), one row of T tokens. The
+ * arrays are float32; ours also computes with bfloat16 operands.
  */
 final class StockComparison {
   private static final int CHANNELS = 512;
@@ -63,44 +62,36 @@ final class StockComparison {
   }
 
   static Times measure(int tokens) {
-    var stock =
-        network(
-            new SelfAttentionLayer.Builder()
-                .nIn(CHANNELS)
-                .nOut(CHANNELS)
-                .nHeads(HEADS)
-                .projectInput(true)
-                .build());
+    MultiLayerNetwork stock = stock();
     seconds(stock, 64);
     return new Times(
         tokens,
         Nd4j.getEnvironment().maxThreads(),
         seconds(stock, tokens),
-        ours(Precision.FLOAT32, tokens),
-        ours(Precision.BFLOAT16, tokens));
+        ours(stock, Precision.FLOAT32, tokens),
+        ours(stock, Precision.BFLOAT16, tokens));
   }
 
-  private static Seconds ours(Precision precision, int tokens) {
-    var network =
-        network(
-            new AnchorAttentionLayer.Builder()
-                .nIn(CHANNELS)
-                .nOut(CHANNELS)
-                .nHeads(HEADS)
-                .causal(false)
-                .precision(precision)
-                .build());
+  private static Seconds ours(MultiLayerNetwork stock, Precision precision, int tokens) {
+    var retrofit = new AttentionRetrofit.Builder().attention(a -> a.withPrecision(precision));
+    MultiLayerNetwork network = retrofit.build().apply(stock).result();
     seconds(network, tokens); // the first step of a length also sizes the scratch memory
     return seconds(network, tokens).min(seconds(network, tokens));
   }
 
-  private static MultiLayerNetwork network(Layer attention) {
+  private static MultiLayerNetwork stock() {
     var configuration =
         new NeuralNetConfiguration.Builder()
             .seed(7)
             .updater(new Sgd(1e-3))
             .list()
-            .layer(attention)
+            .layer(
+                new SelfAttentionLayer.Builder()
+                    .nIn(CHANNELS)
+                    .nOut(CHANNELS)
+                    .nHeads(HEADS)
+                    .projectInput(true)
+                    .build())
             .layer(
                 new RnnOutputLayer.Builder()
                     .nIn(CHANNELS)

@@ -18,9 +18,11 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLayer>
-    implements RecurrentLayer {
+    implements RecurrentLayer, DocumentReader {
   private static final long serialVersionUID = 1L;
 
+  private transient INDArray documents; // null: from the mask
+  private transient INDArray positions; // null: counted as configured
   private transient Pass kept;
   private transient KeyValueCache cache;
 
@@ -71,11 +73,21 @@ final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLa
     INDArray value = project(x, AnchorAttentionLayer.VALUE_WEIGHT_KEY, training, place, workspaces);
     long batch = x.size(0);
     long tokens = x.size(1);
-    TokenDocuments ids =
-        maskArray == null
-            ? TokenDocuments.afterAnchors(layerConf().getAnchorTokens(), batch, tokens)
-            : TokenDocuments.ofMask(layerId(), maskArray, batch, tokens);
+    TokenDocuments ids;
+    if (documents != null) {
+      ids = TokenDocuments.of(layerId(), documents, maskArray, batch, tokens);
+    } else if (maskArray != null) {
+      ids = TokenDocuments.ofMask(layerId(), maskArray, batch, tokens);
+    } else {
+      ids = TokenDocuments.afterAnchors(layerConf().getAnchorTokens(), batch, tokens);
+    }
     return attend(query, key, value, ids, place, workspaces);
+  }
+
+  @Override
+  public void setDocuments(INDArray documents, INDArray positions) {
+    this.documents = documents;
+    this.positions = positions;
   }
 
   /** What the last tokens of a row, the queries, make of all its tokens, the keys. */
@@ -97,7 +109,7 @@ final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLa
             key,
             value,
             ids.array(),
-            ids.positions(conf.getPositions()),
+            positions != null ? positions : ids.positions(conf.getPositions()),
             attended,
             logSumExp);
     Nd4j.exec(
@@ -170,13 +182,19 @@ final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLa
     kept = null;
   }
 
+  @Override
+  public void clear() {
+    super.clear();
+    setDocuments(null, null);
+  }
+
   /**
    * The output of the next tokens of each row, as the whole row would give it. Keys and values of
    * the tokens before are kept until {@link #rnnClearPreviousState}.
    *
    * @param input [B, nIn, steps]
    * @throws IllegalStateException if the attention is not causal, since a token's output then
-   *     depends on later ones, or if there is a features mask
+   *     depends on later ones, or if there is a features mask or documents
    * @throws IllegalArgumentException if B differs from the steps before
    */
   @Override
@@ -185,7 +203,10 @@ final class AnchorAttentionLayerImpl extends SequenceLayerImpl<AnchorAttentionLa
         layerConf().getAttention().causal(),
         "%s: rnnTimeStep needs causal(true): without, outputs depend on tokens still to come",
         layerId());
-    checkState(maskArray == null, "%s: rnnTimeStep takes no features mask", layerId());
+    checkState(
+        maskArray == null && documents == null,
+        "%s: rnnTimeStep takes no features mask and no documents",
+        layerId());
     ArrayType place = ArrayType.FF_WORKING_MEM;
     INDArray x = tokens(input, place, workspaces);
     INDArray query = project(x, AnchorAttentionLayer.QUERY_WEIGHT_KEY, false, place, workspaces);

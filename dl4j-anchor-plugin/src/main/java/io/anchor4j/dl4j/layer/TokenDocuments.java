@@ -15,6 +15,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * so that 0 stays "nothing here".
  */
 public final class TokenDocuments {
+  private static final int PADDING = -1;
+
   private final int[][] ids;
 
   private TokenDocuments(int[][] ids) {
@@ -40,21 +42,81 @@ public final class TokenDocuments {
         batch,
         tokens,
         Arrays.toString(mask.shape()));
-    INDArray dense = mask.dataType() == DataType.BOOL ? mask.castTo(DataType.INT32) : mask;
-    double[] numbers = dense.dup('c').data().asDouble();
-    int[][] ids = new int[(int) batch][(int) tokens];
-    for (int i = 0; i < numbers.length; i++) {
-      checkArgument(
-          numbers[i] >= 0 && numbers[i] <= Integer.MAX_VALUE && numbers[i] == Math.rint(numbers[i]),
-          "%s: the features mask must hold 0 (padding), 1 (anchor) or n + 1 (document n), got %s at"
-              + " row %s, token %s",
-          layer,
-          numbers[i],
-          i / tokens,
-          i % tokens);
-      ids[(int) (i / tokens)][(int) (i % tokens)] = (int) numbers[i] - 1;
+    int[][] ids = numbers(layer, mask);
+    for (int[] row : ids) {
+      Arrays.setAll(row, t -> row[t] - 1);
     }
     return new TokenDocuments(ids);
+  }
+
+  /**
+   * Reads documents that are an input of their own.
+   *
+   * @param layer the reader's name, for messages
+   * @param documents INT or LONG [B, T]: 0 anchor, n document n, -1 padding
+   * @param mask [B, T], 0 for padding too, or null
+   * @param batch B of the activations
+   * @param tokens T of the activations
+   * @throws IllegalArgumentException if a shape or type differs
+   */
+  static TokenDocuments of(
+      String layer, INDArray documents, INDArray mask, long batch, long tokens) {
+    checkArgument(
+        documents.dataType().isIntType()
+            && documents.rank() == 2
+            && documents.size(0) == batch
+            && documents.size(1) == tokens,
+        "%s: documents must be integers [batch=%s, tokens=%s], got %s %s",
+        layer,
+        batch,
+        tokens,
+        documents.dataType(),
+        Arrays.toString(documents.shape()));
+    int[][] ids = documents.toIntMatrix();
+    if (mask != null) {
+      int[][] visible = ofMask(layer, mask, batch, tokens).ids;
+      for (int b = 0; b < ids.length; b++) {
+        for (int t = 0; t < ids[b].length; t++) {
+          ids[b][t] = visible[b][t] == PADDING ? PADDING : ids[b][t];
+        }
+      }
+    }
+    return new TokenDocuments(ids);
+  }
+
+  private static int[][] numbers(String layer, INDArray mask) {
+    int[][] numbers;
+    if (mask.dataType().isFPType()) {
+      double[][] floating = mask.toDoubleMatrix();
+      numbers = new int[floating.length][];
+      for (int b = 0; b < floating.length; b++) {
+        double[] row = floating[b];
+        numbers[b] = new int[row.length];
+        for (int t = 0; t < row.length; t++) {
+          numbers[b][t] = (int) row[t];
+          check(numbers[b][t] == row[t], layer, row[t], b, t);
+        }
+      }
+    } else {
+      numbers = mask.castTo(DataType.INT32).toIntMatrix();
+    }
+    for (int b = 0; b < numbers.length; b++) {
+      for (int t = 0; t < numbers[b].length; t++) {
+        check(numbers[b][t] >= 0, layer, numbers[b][t], b, t);
+      }
+    }
+    return numbers;
+  }
+
+  private static void check(boolean valid, String layer, Number found, int row, int token) {
+    checkArgument(
+        valid,
+        "%s: the features mask must hold 0 (padding), 1 (anchor) or n + 1 (document n), got %s at"
+            + " row %s, token %s",
+        layer,
+        found,
+        row,
+        token);
   }
 
   /** Rows of one document each, after that many anchors. */

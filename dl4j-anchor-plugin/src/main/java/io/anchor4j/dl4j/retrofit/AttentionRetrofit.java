@@ -51,6 +51,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public final class AttentionRetrofit {
   private final Predicate<String> only;
   private final AnchorTemplate template;
+  private final boolean documentInputs;
   private final boolean resetUpdaterState;
 
   private AttentionRetrofit(Builder builder) {
@@ -64,12 +65,18 @@ public final class AttentionRetrofit {
             checkNotNull(builder.attention, "AttentionRetrofit: attention(...) returned null"),
             builder.anchorTokens,
             checkNotNull(builder.positions, "AttentionRetrofit: positions is null"));
+    documentInputs = builder.documentInputs;
     resetUpdaterState = builder.resetUpdaterState;
   }
 
-  /** Returns a new configuration in which attention is swapped. */
+  /**
+   * Returns a new configuration in which attention is swapped.
+   *
+   * @throws IllegalArgumentException if {@code documentInputs} is set, which is for graphs
+   */
   public Retrofitted<MultiLayerConfiguration> apply(MultiLayerConfiguration configuration) {
     checkNotNull(configuration, "AttentionRetrofit: the configuration is null");
+    checkOneInput();
     var swap = ConfigurationSwap.of(configuration, swaps());
     return new Retrofitted<>(swap.configuration(), swap.report());
   }
@@ -77,11 +84,13 @@ public final class AttentionRetrofit {
   /**
    * Returns a new configuration in which attention is swapped. In the place of an {@code
    * AttentionVertex} stands a layer of the same name.
+   *
+   * @throws IllegalArgumentException if {@code documentInputs} meets names that are taken
    */
   public Retrofitted<ComputationGraphConfiguration> apply(
       ComputationGraphConfiguration configuration) {
     checkNotNull(configuration, "AttentionRetrofit: the configuration is null");
-    var swap = ConfigurationSwap.of(configuration, swaps());
+    var swap = ConfigurationSwap.of(configuration, swaps(), documentInputs);
     return new Retrofitted<>(swap.configuration(), swap.report());
   }
 
@@ -90,10 +99,11 @@ public final class AttentionRetrofit {
    *
    * @throws IllegalStateException if the network has no parameters yet
    * @throws IllegalArgumentException if it has an updater other than ND4J's own, whose state cannot
-   *     be rescaled
+   *     be rescaled, or {@code documentInputs} is set, which is for graphs
    */
   public Retrofitted<MultiLayerNetwork> apply(MultiLayerNetwork network) {
     checkNotNull(network, "AttentionRetrofit: the network is null");
+    checkOneInput();
     checkInit(network.isInitCalled());
     var swap = ConfigurationSwap.of(network.getLayerWiseConfigurations(), swaps());
     var swapped = new MultiLayerNetwork(swap.configuration());
@@ -118,7 +128,7 @@ public final class AttentionRetrofit {
   public Retrofitted<ComputationGraph> apply(ComputationGraph graph) {
     checkNotNull(graph, "AttentionRetrofit: the graph is null");
     checkInit(graph.getVertices() != null);
-    var swap = ConfigurationSwap.of(graph.getConfiguration(), swaps());
+    var swap = ConfigurationSwap.of(graph.getConfiguration(), swaps(), documentInputs);
     var swapped = new ComputationGraph(swap.configuration());
     swapped.init(vector(graph.params()), false);
     copy(graph.paramTable(), swapped.paramTable());
@@ -133,6 +143,13 @@ public final class AttentionRetrofit {
 
   private AttentionSwaps swaps() {
     return new AttentionSwaps(only, template);
+  }
+
+  private void checkOneInput() {
+    checkArgument(
+        !documentInputs,
+        "AttentionRetrofit: documentInputs() adds inputs to a graph, and a MultiLayerNetwork has"
+            + " one. Pass network.toComputationGraph(), or use a features mask.");
   }
 
   private static void checkInit(boolean done) {
@@ -176,6 +193,7 @@ public final class AttentionRetrofit {
     private AttentionConfig attention = AnchorTemplate.SAME_AS_DL4J;
     private int anchorTokens;
     private Positions positions = Positions.CONTINUOUS;
+    private boolean documentInputs;
     private boolean resetUpdaterState;
 
     /** Swaps only the layers and vertices whose names it accepts; all unless set. */
@@ -210,6 +228,17 @@ public final class AttentionRetrofit {
     /** Sets how tokens are numbered for rotary and ALiBi; continuously unless set. */
     public Builder positions(Positions positions) {
       this.positions = positions;
+      return this;
+    }
+
+    /**
+     * Gives a graph two more inputs behind its own, {@code documents} and {@code positions}, both
+     * INT [B, T], which the swapped layers alone read: what {@link
+     * io.anchor4j.data.DocumentInputIterator} delivers. Without, documents come in the features
+     * mask, which other layers read too.
+     */
+    public Builder documentInputs() {
+      documentInputs = true;
       return this;
     }
 

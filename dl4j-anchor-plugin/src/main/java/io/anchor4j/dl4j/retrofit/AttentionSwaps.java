@@ -1,5 +1,6 @@
 package io.anchor4j.dl4j.retrofit;
 
+import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.dl4j.layer.AnchorAttentionLayer;
 import io.anchor4j.dl4j.retrofit.RetrofitReport.Attention;
 import io.anchor4j.dl4j.retrofit.RetrofitReport.Outcome;
@@ -22,6 +23,7 @@ import org.deeplearning4j.nn.conf.layers.RecurrentAttentionLayer;
 import org.deeplearning4j.nn.conf.layers.SelfAttentionLayer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayerWithBackprop;
+import org.deeplearning4j.nn.conf.layers.util.MaskZeroLayer;
 import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
 
 /** Swaps the attention layers of one configuration, one call a layer, and keeps account of it. */
@@ -47,6 +49,11 @@ final class AttentionSwaps {
     return swapped;
   }
 
+  /** Whether the new attention heeds documents. */
+  boolean readsDocuments() {
+    return !swapped.isEmpty() && template.attention().mask() != AttentionMask.FULL;
+  }
+
   /** What else the user should know. */
   List<String> notes() {
     return notes;
@@ -67,6 +74,10 @@ final class AttentionSwaps {
       Layer inside = layer(name, type, true, outside.getLayer());
       return inside == outside.getLayer() ? outside : frozen(outside, inside);
     }
+    if (layer instanceof MaskZeroLayer outside && isAttention(inside(outside))) {
+      refuse(name, type, "DL4J steps over the mask of a MaskZeroLayer in segments and time steps");
+      return layer;
+    }
     if (layer instanceof BaseWrapperLayer outside) {
       boolean frozenHere = frozen || outside instanceof FrozenLayerWithBackprop;
       outside.setUnderlying(layer(name, type, frozenHere, outside.getUnderlying()));
@@ -86,6 +97,9 @@ final class AttentionSwaps {
         notes.add("\"%s\": dropout was set and DL4J ignored it, now it applies".formatted(name));
       }
       return ours.isPresent() ? ours.get() : layer;
+    } else if (layer instanceof AnchorAttentionLayer) {
+      String reason = "an AnchorAttentionLayer already, change it with its setters";
+      found.add(new Attention(name, type, Outcome.KEPT, reason));
     }
     return layer;
   }
@@ -189,13 +203,27 @@ final class AttentionSwaps {
             : new Attention(name, type, Outcome.KEPT, "not picked"));
   }
 
-  private static String type(Layer layer) {
-    Layer inside = null;
+  private static boolean isAttention(Layer layer) {
+    return layer instanceof SelfAttentionLayer
+        || layer instanceof LearnedSelfAttentionLayer
+        || layer instanceof RecurrentAttentionLayer;
+  }
+
+  /** What is inside all wrappers, the layer itself if it is none. */
+  static Layer inside(Layer layer) {
+    Layer inside = underlying(layer);
+    return inside == null ? layer : inside(inside);
+  }
+
+  private static Layer underlying(Layer layer) {
     if (layer instanceof FrozenLayer outside) {
-      inside = outside.getLayer();
-    } else if (layer instanceof BaseWrapperLayer outside) {
-      inside = outside.getUnderlying();
+      return outside.getLayer();
     }
+    return layer instanceof BaseWrapperLayer outside ? outside.getUnderlying() : null;
+  }
+
+  private static String type(Layer layer) {
+    Layer inside = underlying(layer);
     String type = layer.getClass().getSimpleName();
     return inside == null ? type : type + "(" + type(inside) + ")";
   }

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.graph.FrozenVertex;
 import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.graph.LayerVertex;
@@ -32,7 +33,7 @@ record ConfigurationSwap<C>(
     List<String> names = names(copy);
     for (int i = 0; i < names.size(); i++) {
       var conf = copy.getConf(i);
-      separateUpdater(conf.getLayer());
+      separate(conf.getLayer());
       conf.setLayer(swaps.layer(names.get(i), conf.getLayer()));
     }
     Map<String, Doublings> doublings = GradientWays.of(copy, names, swaps.swapped());
@@ -40,12 +41,16 @@ record ConfigurationSwap<C>(
     for (int i = 0; i < names.size(); i++) {
       add(changes, names.get(i), doublings, copy.getConf(i).getLayer());
     }
+    if (swaps.readsDocuments()) {
+      List<Layer> layers = copy.getConfs().stream().map(NeuralNetConfiguration::getLayer).toList();
+      DocumentRoutes.warning(names, layers).ifPresent(swaps.notes()::add);
+    }
     return new ConfigurationSwap<>(copy, names, doublings, report(swaps, changes));
   }
 
   @SuppressWarnings("ReferenceEquality") // what was not swapped is returned as it is
   static ConfigurationSwap<ComputationGraphConfiguration> of(
-      ComputationGraphConfiguration original, AttentionSwaps swaps) {
+      ComputationGraphConfiguration original, AttentionSwaps swaps, boolean documentInputs) {
     ComputationGraphConfiguration copy = original.clone();
     // What clone() loses (M2.1).
     copy.setIterationCount(original.getIterationCount());
@@ -55,7 +60,7 @@ record ConfigurationSwap<C>(
       GraphVertex vertex = entry.getValue();
       restoreTraining(original.getVertices().get(name), vertex);
       if (vertex instanceof LayerVertex layerVertex) {
-        separateUpdater(layerVertex.getLayerConf().getLayer());
+        separate(layerVertex.getLayerConf().getLayer());
       }
       List<String> inputs = copy.getVertexInputs().get(name);
       entry.setValue(swaps.vertex(name, vertex, inputs, copy.getDefaultConfiguration()));
@@ -75,6 +80,11 @@ record ConfigurationSwap<C>(
                 changes.add(name, doublings.get(name), own, parameters);
               }
             });
+    if (documentInputs) {
+      DocumentRoutes.addInputs(copy, swaps.swapped());
+    } else if (swaps.readsDocuments()) {
+      DocumentRoutes.warning(copy).ifPresent(swaps.notes()::add);
+    }
     List<String> names = List.copyOf(copy.getVertices().keySet());
     return new ConfigurationSwap<>(copy, names, doublings, report(swaps, changes));
   }
@@ -122,17 +132,21 @@ record ConfigurationSwap<C>(
 
   private static void add(
       GradientChanges changes, String name, Map<String, Doublings> doublings, Layer layer) {
-    Layer inside = unwrapped(layer); // A wrapper does not answer for the updater.
+    Layer inside = AttentionSwaps.inside(layer); // A wrapper does not answer for the updater.
     changes.add(name, doublings.get(name), inside, inside.initializer().paramKeys(inside));
   }
 
-  private static Layer unwrapped(Layer layer) {
-    return layer instanceof BaseWrapperLayer outside ? unwrapped(outside.getUnderlying()) : layer;
-  }
-
-  /** Gives a copied layer an updater of its own: setLearningRate changes it in place. */
-  private static void separateUpdater(Layer layer) {
-    if (layer instanceof BaseLayer base && base.getIUpdater() != null) {
+  /**
+   * Gives a copied layer an inside and an updater of its own: most wrappers copy neither (M2.1),
+   * and setLearningRate changes an updater in place.
+   */
+  private static void separate(Layer layer) {
+    if (layer instanceof FrozenLayer outside) {
+      separate(outside.getLayer());
+    } else if (layer instanceof BaseWrapperLayer outside) {
+      outside.setUnderlying(outside.getUnderlying().clone());
+      separate(outside.getUnderlying());
+    } else if (layer instanceof BaseLayer base && base.getIUpdater() != null) {
       base.setIUpdater(base.getIUpdater().clone());
     }
   }

@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
  * What {@link AttentionRetrofit} did to a network, and what it means for training; {@link
  * #toString} is for people.
  *
- * @param attention every attention layer of DL4J that was found, from the input up
+ * @param attention every attention layer that was found, from the input up
  * @param gradients the layers with parameters whose gradients DL4J had doubled and that are now the
  *     true ones
  * @param notes what else is different, a sentence each
@@ -24,14 +24,14 @@ public record RetrofitReport(
   public enum Outcome {
     /** An {@code AnchorAttentionLayer} stands in its place. */
     SWAPPED,
-    /** It was not picked. */
+    /** It was not picked, or is ours already. */
     KEPT,
     /** No layer of ours computes the same. */
     REFUSED
   }
 
   /**
-   * An attention layer of DL4J.
+   * An attention layer.
    *
    * @param name of the layer or vertex
    * @param type its class and those wrapped around it, {@code FrozenLayer(SelfAttentionLayer)}

@@ -172,11 +172,12 @@ public final class SafetensorsCheckpoint implements Closeable {
   }
 
   /**
-   * Returns the tensor called {@code name}, readable until this is closed.
+   * Returns the tensor called {@code name}, mapped.
    *
    * @throws SafetensorsException if there is none
+   * @throws IOException if it cannot be mapped
    */
-  public MappedTensor tensor(String name) {
+  public MappedTensor tensor(String name) throws IOException {
     return fileOf.getOrDefault(name, files.get(0)).tensor(name);
   }
 

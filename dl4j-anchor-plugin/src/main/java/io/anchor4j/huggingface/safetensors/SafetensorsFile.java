@@ -65,17 +65,18 @@ public final class SafetensorsFile implements Closeable {
   }
 
   /**
-   * Returns the tensor called {@code name}, readable until this file is closed.
+   * Returns the tensor called {@code name}. It stays readable after this file is closed.
    *
    * @throws SafetensorsException if there is none
+   * @throws IOException if it cannot be mapped
    */
-  public MappedTensor tensor(String name) {
+  public MappedTensor tensor(String name) throws IOException {
     TensorInfo info = header.tensors().get(name);
     if (info == null) {
       throw new SafetensorsException(
           path, name, SafetensorsHeader.LENGTH_BYTES, "is not in the file");
     }
-    return new MappedTensor(channel, path, info, MappedTensor.WINDOW_BYTES);
+    return MappedTensor.map(channel, path, info, MappedTensor.WINDOW_BYTES);
   }
 
   @Override

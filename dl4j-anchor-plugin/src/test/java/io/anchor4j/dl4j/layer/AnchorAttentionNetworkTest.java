@@ -194,7 +194,7 @@ class AnchorAttentionNetworkTest {
     assertMessage(net, Nd4j.zeros(DataType.INT32, 2, 5), "must be [batch=2, tokens=6], got [2, 5]");
     INDArray half = Nd4j.valueArrayOf(new long[] {2, 6}, 0.5);
     assertMessage(net, half, "got 0.5 at row 0, token 0");
-    assertMessage(net, MASK.dup().putScalar(1, 4, -1), "got -1.0 at row 1, token 4");
+    assertMessage(net, MASK.dup().putScalar(1, 4, -1), "got -1 at row 1, token 4");
     assertMessage(net, Nd4j.valueArrayOf(new long[] {2, 6}, 1e10, DataType.DOUBLE), "got 1.0E10");
   }
 
