@@ -111,7 +111,8 @@ int a4j_threads(void);
 int a4j_attention_forward(int isa, const a4j_attention* attention);
 int a4j_attention_backward(int isa, const a4j_attention* attention);
 
-// Rows along dimension 3; a gain holds as many elements as a row, in any shape.
+// Rows along dimension 3; a gain holds as many elements as a row, in any shape. Here and below the
+// gradient of a gain, weight or bias may be null: it is then not computed.
 int a4j_rms_norm(int isa, double epsilon, const a4j_array* input, const a4j_array* gain,
                  const a4j_array* output);
 int a4j_rms_norm_gradient(int isa, double epsilon, const a4j_array* input, const a4j_array* gain,
@@ -136,8 +137,7 @@ int a4j_adamw(int isa, const a4j_adamw_step* step, const a4j_array* parameters,
 // Sets `sum`, the same bits on every instruction set.
 int a4j_sum_of_squares(int isa, const a4j_array* array, double* sum);
 
-// Arrays and meaning are those of io.anchor4j.kernel.KernelProvider; `bias` and `bias_gradient` may
-// be null. Products are oneDNN's, which chooses its instructions itself whatever `isa` says.
+// Arrays and meaning are those of io.anchor4j.kernel.KernelProvider; `bias` may be null. Products are oneDNN's, which chooses its instructions itself whatever `isa` says.
 int a4j_linear(int isa, int precision, const a4j_array* input, const a4j_array* weight,
                const a4j_array* bias, const a4j_array* output);
 int a4j_linear_gradient(int isa, int precision, const a4j_array* input, const a4j_array* weight,

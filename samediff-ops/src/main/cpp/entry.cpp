@@ -32,7 +32,7 @@ int a4j_rms_norm_gradient(int isa, double epsilon, const a4j_array* input, const
                           const a4j_array* gain_gradient) {
   return call(isa, [&](const a4j::Kernels& kernels) {
     kernels.companions.rmsNormGradient(epsilon, *input, *gain, *output_gradient, *input_gradient,
-                                       *gain_gradient);
+                                       gain_gradient);
   });
 }
 

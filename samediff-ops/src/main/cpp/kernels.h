@@ -15,7 +15,7 @@ struct Companions {
                   const a4j_array& output);
   void (*rmsNormGradient)(double epsilon, const a4j_array& input, const a4j_array& gain,
                           const a4j_array& outputGradient, const a4j_array& inputGradient,
-                          const a4j_array& gainGradient);
+                          const a4j_array* gainGradient);
   void (*gatedSilu)(const a4j_array& gate, const a4j_array& up, const a4j_array& output);
   void (*gatedSiluGradient)(const a4j_array& gate, const a4j_array& up,
                             const a4j_array& outputGradient, const a4j_array& gateGradient,

@@ -78,7 +78,7 @@ void biasGradient(const a4j_array& outputGradient, const a4j_array& result) {
 
 void linearGradient(int precision, const a4j_array& input, const a4j_array& weight,
                     const a4j_array& outputGradient, const a4j_array& inputGradient,
-                    const a4j_array& weightGradient) {
+                    const a4j_array* weightGradient) {
   int32_t type = operandType(precision, input);
   // Both products take it, so it is converted once.
   Matrix slopes = converted(outputGradient, type);
@@ -86,7 +86,9 @@ void linearGradient(int precision, const a4j_array& input, const a4j_array& weig
   multiplyAll(slopes, packed(loaded(weight, type).transposed(), type), result.matrix(), nullptr,
               false);
   result.store();
-  multiplyTransposed(loaded(input, type), slopes, Result(weightGradient).matrix(), type);
+  if (weightGradient != nullptr) {
+    multiplyTransposed(loaded(input, type), slopes, Result(*weightGradient).matrix(), type);
+  }
 }
 
 }  // namespace
@@ -105,7 +107,7 @@ int a4j_linear_gradient(int isa, int precision, const a4j_array* input, const a4
                         const a4j_array* weight_gradient, const a4j_array* bias_gradient) {
   return a4j::call(isa, [&](const a4j::Kernels&) {
     a4j::linearGradient(precision, *input, *weight, *output_gradient, *input_gradient,
-                        *weight_gradient);
+                        weight_gradient);
     if (bias_gradient != nullptr) {
       a4j::biasGradient(*output_gradient, *bias_gradient);
     }

@@ -183,7 +183,7 @@ void storeCounted(const Counted& rows, const Matrix& sums, const a4j_array& resu
 void backward(const Companions& kernels, int precision, const a4j_array& hidden,
               const a4j_array& weight, const int32_t* targets, const a4j_array& logSumExp,
               const a4j_array& lossGradients, const a4j_array& hiddenGradient,
-              const a4j_array& weightGradient) {
+              const a4j_array* weightGradient) {
   int32_t type = operandType(precision);
   Counted rows = counted(hidden, targets, type);
   Matrix factor = loaded(weight, type);
@@ -201,9 +201,12 @@ void backward(const Companions& kernels, int precision, const a4j_array& hidden,
   int64_t width = smaller(vocabulary, groups * kGroup);
   void* slopeData = scratch(rows.count * width * bytesOf(type));
   Matrix sums = plainMatrix(scratch(rows.count * channels * 4), A4J_FLOAT32, rows.count, channels);
-  Matrix result = loaded(weightGradient, type);
-  if (rows.count == 0) {
-    storeCounted(rows, plainMatrix(nullptr, A4J_FLOAT32, 0, vocabulary), weightGradient);
+  Matrix result{};
+  if (weightGradient != nullptr) {
+    result = loaded(*weightGradient, type);
+    if (rows.count == 0) {
+      storeCounted(rows, plainMatrix(nullptr, A4J_FLOAT32, 0, vocabulary), *weightGradient);
+    }
   }
   for (int64_t start = 0; start < vocabulary && rows.count > 0; start += width) {
     int64_t columns = smaller(width, vocabulary - start);
@@ -216,8 +219,10 @@ void backward(const Companions& kernels, int precision, const a4j_array& hidden,
       multiplyAll(slopes.part(0, rows.count, group, wide), packed(turned, type), sums, nullptr,
                   start + group > 0);
     }
-    ScratchScope forSlopes;
-    multiplyTransposed(rows.hidden, slopes, result.part(0, channels, start, columns), type);
+    if (weightGradient != nullptr) {
+      ScratchScope forSlopes;
+      multiplyTransposed(rows.hidden, slopes, result.part(0, channels, start, columns), type);
+    }
   }
   storeCounted(rows, sums, hiddenGradient);
 }
@@ -241,7 +246,7 @@ int a4j_cross_entropy_gradient(int isa, int precision, const a4j_array* hidden,
                                const a4j_array* hidden_gradient, const a4j_array* weight_gradient) {
   return a4j::call(isa, [&](const a4j::Kernels& kernels) {
     a4j::backward(kernels.companions, precision, *hidden, *weight, targets, *log_sum_exp,
-                  *loss_gradients, *hidden_gradient, *weight_gradient);
+                  *loss_gradients, *hidden_gradient, weight_gradient);
   });
 }
 

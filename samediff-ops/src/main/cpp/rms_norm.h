@@ -190,7 +190,7 @@ void rmsNorm(double epsilon, const a4j_array& input, const a4j_array& gain,
 template <class L>
 void rmsNormGradient(double epsilon, const a4j_array& input, const a4j_array& gain,
                      const a4j_array& outputGradient, const a4j_array& inputGradient,
-                     const a4j_array& gainGradient) {
+                     const a4j_array* gainGradient) {
   const RowBlocks<3> blocks({input, outputGradient, inputGradient});
   const int64_t columns = blocks.columns();
   const float* gains = loadGain(gain);
@@ -232,6 +232,9 @@ void rmsNormGradient(double epsilon, const a4j_array& input, const a4j_array& ga
       });
     });
   });
+  if (gainGradient == nullptr) {
+    return;
+  }
   for (int64_t i = 0; i < columns; i++) {
     double sum = 0;
     for (int64_t slice = 0; slice < slices; slice++) {
@@ -239,7 +242,7 @@ void rmsNormGradient(double epsilon, const a4j_array& input, const a4j_array& ga
     }
     sliceSums[i] = static_cast<float>(sum);
   }
-  storeFlat(gainGradient, 0, columns, sliceSums);
+  storeFlat(*gainGradient, 0, columns, sliceSums);
 }
 
 }  // namespace

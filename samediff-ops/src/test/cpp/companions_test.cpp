@@ -74,6 +74,9 @@ void rmsNorm(const Case& c) {
   CHECK(a4j_rms_norm(c.isa, epsilon, *x, *gain, *y) == A4J_OK, "%s", c.text().c_str());
   CHECK(a4j_rms_norm_gradient(c.isa, epsilon, *x, *gain, *dy, *dx, *dgain) == A4J_OK, "%s",
         c.text().c_str());
+  Array alone = c.array();
+  CHECK(a4j_rms_norm_gradient(c.isa, epsilon, *x, *gain, *dy, *alone, nullptr) == A4J_OK, "%s",
+        c.text().c_str());
   std::vector<double> gainSums(c.columns);
   std::vector<double> gainScales(c.columns);
   for (int64_t row = 0; row < 2 * c.rows; row++) {
@@ -96,6 +99,7 @@ void rmsNorm(const Case& c) {
       double expected = g * inverse - x.at(at) * shrink * products;
       double scale = std::fabs(g * inverse) + std::fabs(x.at(at)) * shrink * magnitudes;
       checkElement(c, "dx", at, dx.at(at), expected, scale);
+      CHECK(alone.at(at) == dx.at(at), "%s: dx differs without dgain", c.text().c_str());
       gainSums[i] += dy.at(at) * x.at(at) * inverse;
       gainScales[i] += std::fabs(dy.at(at) * x.at(at) * inverse);
     }

@@ -114,9 +114,13 @@ struct Linear {
 
   Linear(int precision, int32_t type, Array::Layout layout, Array::Layout weightLayout,
          int64_t outer, int64_t rows, int64_t in, int64_t out)
+      : Linear(precision, type, type, layout, weightLayout, outer, rows, in, out) {}
+
+  Linear(int precision, int32_t type, int32_t weightType, Array::Layout layout,
+         Array::Layout weightLayout, int64_t outer, int64_t rows, int64_t in, int64_t out)
       : precision(precision),
         input(type, layout, outer, rows, in),
-        weight(type, weightLayout, 1, in, out),
+        weight(weightType, weightLayout, 1, in, out),
         bias(type, Array::kPlain, 1, 1, out),
         outputGradient(type, layout, outer, rows, out),
         output(outputGradient),
@@ -186,6 +190,20 @@ void linearIsRightInEveryLayoutAndType() {
       for (Array::Layout weightLayout : {Array::kPlain, Array::kTransposed, Array::kSpread}) {
         for (int32_t type : {A4J_FLOAT32, A4J_BFLOAT16, A4J_FLOAT16}) {
           Linear linear(precision, type, layout, weightLayout, 2, 13, 33, 21);
+          linear.compute();
+          linear.expectRight();
+        }
+      }
+    }
+  }
+}
+
+void aWeightMayBeBfloat16BesideAnyOther() {
+  for (int precision : kPrecisions) {
+    for (int32_t type : {A4J_FLOAT32, A4J_FLOAT16}) {
+      for (Array::Layout layout : {Array::kPlain, Array::kTransposed, Array::kSpread}) {
+        for (int64_t out : {21, 513}) {
+          Linear linear(precision, type, A4J_BFLOAT16, Array::kPlain, layout, 2, 70, 33, out);
           linear.compute();
           linear.expectRight();
         }
@@ -368,6 +386,33 @@ struct CrossEntropyCase {
   }
 };
 
+void gradientsThatAreNotWantedChangeNoOther() {
+  for (int precision : kPrecisions) {
+    Linear linear(precision, A4J_FLOAT32, Array::kPlain, Array::kPlain, 1, 70, 33, 21);
+    linear.compute();
+    std::vector<uint8_t> inputs = linear.inputGradient.bytes;
+    std::vector<uint8_t> weights = linear.weightGradient.bytes;
+    linear.inputGradient.set(0, 0, 99);
+    int status = a4j_linear_gradient(A4J_SCALAR, precision, &linear.input.array,
+                                     &linear.weight.array, &linear.outputGradient.array,
+                                     &linear.inputGradient.array, nullptr, nullptr);
+    CHECK(status == A4J_OK, "status %d", status);
+    CHECK(linear.inputGradient.bytes == inputs, "input gradient without the weight's");
+    CHECK(linear.weightGradient.bytes == weights, "weight gradient was written");
+
+    CrossEntropyCase loss(precision, A4J_FLOAT32, Array::kPlain, Array::kPlain, 70, 9, 2500, 1);
+    loss.compute(A4J_SCALAR);
+    std::vector<uint8_t> hidden = loss.hiddenGradient.bytes;
+    loss.hiddenGradient.set(1, 0, 99);
+    status = a4j_cross_entropy_gradient(A4J_SCALAR, precision, &loss.hidden.array,
+                                        &loss.weight.array, loss.targets.data(),
+                                        &loss.logSumExp.array, &loss.lossGradients.array,
+                                        &loss.hiddenGradient.array, nullptr);
+    CHECK(status == A4J_OK, "status %d", status);
+    CHECK(loss.hiddenGradient.bytes == hidden, "hidden gradient without the weight's");
+  }
+}
+
 void crossEntropyIsRightOnEveryInstructionSet() {
   for (int isa = 0; isa < A4J_ISAS; isa++) {
     if (a4j_lacks(isa) != A4J_LACKS_NOTHING) {
@@ -428,11 +473,13 @@ void crossEntropyHasEqualBitsForAnyThreads() {
 
 int main() {
   a4j::linearIsRightInEveryLayoutAndType();
+  a4j::aWeightMayBeBfloat16BesideAnyOther();
   a4j::linearIsRightOnBothSidesOfEveryBorder();
   a4j::bitsDoNotDependOnThreads();
   a4j::whatIsHeldIsKeptUntilItIsReleased();
   a4j::crossEntropyIsRightOnEveryInstructionSet();
   a4j::aLogitFarFromTheOthersOverflowsNothing();
   a4j::crossEntropyHasEqualBitsForAnyThreads();
+  a4j::gradientsThatAreNotWantedChangeNoOther();
   return a4j_test::result("linear");
 }

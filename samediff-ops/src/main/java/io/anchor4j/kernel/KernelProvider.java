@@ -10,9 +10,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  *
  * <p>Arguments are checked by the ops before they come here. Arrays may be views with any offset
  * and strides, inputs are not changed, outputs are overwritten whole and never overlap inputs.
- * Floating arrays of one call share one type; computation is in float32 or better and in float64
- * for DOUBLE, and rounding to the array's type comes last. A kernel that cannot honour an argument
- * refuses by name ({@link UnsupportedOperationException}); it never drops one.
+ * Floating arrays of one call share one type, but that the weight of a product may be BFLOAT16
+ * beside any other; computation is in float32 or better and in float64 for DOUBLE, and rounding to
+ * the array's type comes last. A kernel that cannot honour an argument refuses by name ({@link
+ * UnsupportedOperationException}); it never drops one.
  *
  * <p>Letters: B batch, H query heads, Hkv key/value heads, T tokens, D head dimension, N rows, C
  * channels, V vocabulary.
@@ -78,7 +79,11 @@ public interface KernelProvider {
    */
   void rmsNorm(double epsilon, INDArray input, INDArray gain, INDArray output);
 
-  /** Computes the gradients of {@link #rmsNorm}, each of the shape of what it belongs to. */
+  /**
+   * Computes the gradients of {@link #rmsNorm}, each of the shape of what it belongs to.
+   *
+   * @param gainGradient null if it is not wanted
+   */
   void rmsNormGradient(
       double epsilon,
       INDArray input,
@@ -129,7 +134,8 @@ public interface KernelProvider {
   /**
    * Computes the gradients of {@link #linear}.
    *
-   * @param biasGradient null if there is no bias
+   * @param weightGradient null if it is not wanted
+   * @param biasGradient null if there is no bias, or it is not wanted
    */
   void linearGradient(
       Precision precision,
@@ -163,7 +169,7 @@ public interface KernelProvider {
    *
    * @param lossGradients [N], what each row's loss is weighted by
    * @param hiddenGradient [N, C]
-   * @param weightGradient [C, V]
+   * @param weightGradient [C, V], null if it is not wanted
    */
   void linearCrossEntropyGradient(
       Precision precision,

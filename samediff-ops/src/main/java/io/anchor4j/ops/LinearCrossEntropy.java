@@ -18,7 +18,8 @@ import org.nd4j.linalg.api.shape.LongShapeDescriptor;
  *
  * <ul>
  *   <li>{@code hidden} [N, C], any floating type
- *   <li>{@code weight} [C, V], the same type; a tied embedding [V, C] is given transposed
+ *   <li>{@code weight} [C, V], the same type or BFLOAT16; a tied embedding [V, C] is given
+ *       transposed
  *   <li>{@code targets} INT [N], below V; -100 where a row does not count
  *   <li>losses [N], -ln p(target), 0 where a row does not count; FLOAT, or DOUBLE for DOUBLE
  *   <li>logSumExp [N], for the gradient, 0 where a row does not count; nothing flows back through
@@ -98,11 +99,7 @@ public final class LinearCrossEntropy extends KernelOp {
         "hidden must be [N, C] and weight [C, V], got %s and %s",
         Arrays.toString(hidden.shape()),
         Arrays.toString(weight.shape()));
-    op.check(
-        hidden.dataType().isFPType() && weight.dataType() == hidden.dataType(),
-        "hidden and weight must have one floating type, got %s and %s",
-        hidden.dataType(),
-        weight.dataType());
+    MixedLinear.checkTypes(op, "hidden", hidden, weight);
     op.check(
         targets.dataType() == DataType.INT32
             && Arrays.equals(targets.shape(), new long[] {hidden.size(0)}),

@@ -10,22 +10,28 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 
 /**
- * The gradients of {@link LinearCrossEntropy} for hidden and weight, each of its shape and type.
+ * The gradients of {@link LinearCrossEntropy} for hidden and, unless it is frozen, weight, each of
+ * its shape and type.
  */
 public final class LinearCrossEntropyGradient extends KernelOp {
   static final String NAME = "anchor_linear_cross_entropy_gradient";
 
   private Precision precision;
+  private boolean frozen;
 
   /** For ND4J. */
   public LinearCrossEntropyGradient() {}
 
   LinearCrossEntropyGradient(SameDiff sameDiff, Precision precision, SDVariable... inputs) {
     super(sameDiff, inputs);
-    configure(precision);
+    configure(precision, false);
   }
 
-  /** Eager, into given arrays; parameters as in {@link KernelProvider}. */
+  /**
+   * Eager, into given arrays; parameters as in {@link KernelProvider}.
+   *
+   * @param weightGradient null if the weight is frozen: its gradient is not computed
+   */
   public LinearCrossEntropyGradient(
       Precision precision,
       INDArray hidden,
@@ -38,17 +44,20 @@ public final class LinearCrossEntropyGradient extends KernelOp {
     super(
         new INDArray[] {hidden, weight, targets, logSumExp, lossGradients},
         new INDArray[] {hiddenGradient, weightGradient});
-    configure(precision);
+    configure(precision, weightGradient == null);
   }
 
-  private void configure(Precision precision) {
+  private void configure(Precision precision, boolean frozen) {
     this.precision = precision;
+    this.frozen = frozen;
     addSArgument(precision.name());
+    addBArgument(frozen);
   }
 
   @Override
   public void configureFromArguments() {
     precision = Precision.valueOf(getSArgument(0));
+    frozen = getBArgument(0);
   }
 
   @Override
@@ -58,12 +67,12 @@ public final class LinearCrossEntropyGradient extends KernelOp {
 
   @Override
   public int getNumOutputs() {
-    return 2;
+    return frozen ? 1 : 2;
   }
 
   @Override
   public List<DataType> calculateOutputDataTypes(List<DataType> inputs) {
-    return typesOf(inputs, 0, 1);
+    return frozen ? typesOf(inputs, 0) : typesOf(inputs, 0, 1);
   }
 
   @Override
@@ -73,7 +82,7 @@ public final class LinearCrossEntropyGradient extends KernelOp {
     LongShapeDescriptor rows = LinearCrossEntropy.rows(this, hidden, weight, inputs.get(2));
     checkFits("logSumExp", inputs.get(3), rows);
     checkFits("the losses' gradient", inputs.get(4), rows);
-    return List.of(like(hidden), like(weight));
+    return frozen ? List.of(like(hidden)) : List.of(like(hidden), like(weight));
   }
 
   @Override
@@ -87,6 +96,6 @@ public final class LinearCrossEntropyGradient extends KernelOp {
         inputs.get(3),
         inputs.get(4),
         outputs.get(0),
-        outputs.get(1));
+        optional(outputs, 1));
   }
 }

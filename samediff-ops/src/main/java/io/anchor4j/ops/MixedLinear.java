@@ -15,8 +15,8 @@ import org.nd4j.linalg.api.shape.LongShapeDescriptor;
  *
  * <ul>
  *   <li>{@code input} [..., in], any floating type
- *   <li>{@code weight} [in, out], the same type
- *   <li>{@code bias} {@code out} elements, optional, the same type
+ *   <li>{@code weight} [in, out], the same type or, in half the memory of FLOAT, BFLOAT16
+ *   <li>{@code bias} {@code out} elements, optional, the type of {@code input}
  *   <li>result [..., out], the same type
  * </ul>
  */
@@ -78,15 +78,11 @@ public final class MixedLinear extends KernelOp {
 
   @Override
   List<LongShapeDescriptor> describe(List<INDArray> inputs) {
-    INDArray weight = inputs.get(1);
+    LongShapeDescriptor output = output(this, inputs.get(0), inputs.get(1));
     INDArray bias = optional(inputs, 2);
-    LongShapeDescriptor output = output(this, inputs.get(0), weight);
-    check(
-        bias == null || (bias.length() == weight.size(1) && bias.dataType() == weight.dataType()),
-        "bias must have out=%s elements of %s, got %s",
-        weight.size(1),
-        weight.dataType(),
-        bias == null ? null : bias.dataType() + " " + Arrays.toString(bias.shape()));
+    if (bias != null) {
+      checkBias(this, bias, inputs.get(0), inputs.get(1));
+    }
     return List.of(output);
   }
 
@@ -97,14 +93,32 @@ public final class MixedLinear extends KernelOp {
         "input must be [..., in] and weight [in, out], got %s and %s",
         Arrays.toString(input.shape()),
         Arrays.toString(weight.shape()));
-    op.check(
-        input.dataType().isFPType() && weight.dataType() == input.dataType(),
-        "input and weight must have one floating type, got %s and %s",
-        input.dataType(),
-        weight.dataType());
+    checkTypes(op, "input", input, weight);
     long[] shape = input.shape().clone();
     shape[shape.length - 1] = weight.size(1);
     return descriptor(input.dataType(), shape);
+  }
+
+  /** Checks that a product of activations with a weight is one that providers compute. */
+  static void checkTypes(KernelOp op, String name, INDArray activations, INDArray weight) {
+    op.check(
+        activations.dataType().isFPType()
+            && (weight.dataType() == activations.dataType()
+                || weight.dataType() == DataType.BFLOAT16),
+        "%s and weight must have one floating type, or the weight BFLOAT16, got %s and %s",
+        name,
+        activations.dataType(),
+        weight.dataType());
+  }
+
+  static void checkBias(KernelOp op, INDArray bias, INDArray input, INDArray weight) {
+    op.check(
+        bias.length() == weight.size(1) && bias.dataType() == input.dataType(),
+        "bias must have out=%s elements of %s, got %s %s",
+        weight.size(1),
+        input.dataType(),
+        bias.dataType(),
+        Arrays.toString(bias.shape()));
   }
 
   @Override

@@ -2,7 +2,7 @@ package io.anchor4j.ops;
 
 import io.anchor4j.attention.Precision;
 import io.anchor4j.kernel.KernelProvider;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -11,13 +11,14 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 
 /**
- * The gradients of {@link MixedLinear} for input, weight and, where there is one, bias, each of its
- * shape and type.
+ * The gradients of {@link MixedLinear} for input and, unless it is frozen, weight and, where there
+ * is one, bias, each of its shape and type.
  */
 public final class MixedLinearGradient extends KernelOp {
   static final String NAME = "anchor_mixed_linear_gradient";
 
   private Precision precision;
+  private boolean frozen;
   private boolean biased;
 
   /** For ND4J. */
@@ -31,13 +32,14 @@ public final class MixedLinearGradient extends KernelOp {
       SDVariable outputGradient,
       SDVariable bias) {
     super(sameDiff, input, weight, outputGradient, bias);
-    configure(precision, bias != null);
+    configure(precision, false, bias != null);
   }
 
   /**
    * Eager, into given arrays.
    *
-   * @param biasGradient null if there is no bias
+   * @param weightGradient null if the weight is frozen: its gradient is not computed
+   * @param biasGradient null if there is no bias, or it is frozen
    */
   public MixedLinearGradient(
       Precision precision,
@@ -51,20 +53,22 @@ public final class MixedLinearGradient extends KernelOp {
         // The bias itself is not needed, only where its gradient goes.
         new INDArray[] {input, weight, outputGradient},
         new INDArray[] {inputGradient, weightGradient, biasGradient});
-    configure(precision, biasGradient != null);
+    configure(precision, weightGradient == null, biasGradient != null);
   }
 
-  private void configure(Precision precision, boolean biased) {
+  private void configure(Precision precision, boolean frozen, boolean biased) {
     this.precision = precision;
+    this.frozen = frozen;
     this.biased = biased;
     addSArgument(precision.name());
-    addBArgument(biased);
+    addBArgument(frozen, biased);
   }
 
   @Override
   public void configureFromArguments() {
     precision = Precision.valueOf(getSArgument(0));
-    biased = getBArgument(0);
+    frozen = getBArgument(0);
+    biased = getBArgument(1);
   }
 
   @Override
@@ -74,12 +78,19 @@ public final class MixedLinearGradient extends KernelOp {
 
   @Override
   public int getNumOutputs() {
-    return biased ? 3 : 2;
+    return 1 + (frozen ? 0 : 1) + (biased ? 1 : 0);
   }
 
   @Override
   public List<DataType> calculateOutputDataTypes(List<DataType> inputs) {
-    return biased ? typesOf(inputs, 0, 1, 1) : typesOf(inputs, 0, 1);
+    List<DataType> types = new ArrayList<>(typesOf(inputs, 0));
+    if (!frozen) {
+      types.add(inputs.get(1));
+    }
+    if (biased) {
+      types.add(inputs.get(0));
+    }
+    return types;
   }
 
   @Override
@@ -87,19 +98,21 @@ public final class MixedLinearGradient extends KernelOp {
     INDArray input = inputs.get(0);
     INDArray weight = inputs.get(1);
     checkFits("the output's gradient", inputs.get(2), MixedLinear.output(this, input, weight));
-    if (!biased) {
-      return List.of(like(input), like(weight));
+    List<LongShapeDescriptor> gradients = new ArrayList<>(List.of(like(input)));
+    if (!frozen) {
+      gradients.add(like(weight));
     }
-    // Eager, the bias is not given: its gradient says what shape it has.
-    INDArray bias = inputs.size() > 3 ? inputs.get(3) : outputArguments().get(2);
-    check(
-        bias.length() == weight.size(1) && bias.dataType() == weight.dataType(),
-        "bias must have out=%s elements of %s, got %s %s",
-        weight.size(1),
-        weight.dataType(),
-        bias.dataType(),
-        Arrays.toString(bias.shape()));
-    return List.of(like(input), like(weight), like(bias));
+    if (biased) {
+      // Eager, the bias is not given: its gradient says what shape it has.
+      INDArray bias = inputs.size() > 3 ? inputs.get(3) : outputArguments().get(biasIndex());
+      MixedLinear.checkBias(this, bias, input, weight);
+      gradients.add(like(bias));
+    }
+    return gradients;
+  }
+
+  private int biasIndex() {
+    return frozen ? 1 : 2;
   }
 
   @Override
@@ -110,7 +123,7 @@ public final class MixedLinearGradient extends KernelOp {
         inputs.get(1),
         inputs.get(2),
         outputs.get(0),
-        outputs.get(1),
-        optional(outputs, 2));
+        frozen ? null : outputs.get(1),
+        biased ? outputs.get(biasIndex()) : null);
   }
 }

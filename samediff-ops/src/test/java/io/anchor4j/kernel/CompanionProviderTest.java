@@ -216,6 +216,70 @@ class CompanionProviderTest {
     assertClose("gradient", embeddingGradient.transpose(), expected, 1e-5);
   }
 
+  /** Products with a weight in bfloat16 are those with its value in the activations' type. */
+  @ParameterizedTest
+  @MethodSource("fastProviders")
+  void aWeightInBfloat16CountsAsItsValue(KernelProvider provider) {
+    for (DataType type : List.of(DataType.FLOAT, DataType.DOUBLE)) {
+      for (Precision precision : List.of(Precision.FLOAT32, Precision.BFLOAT16)) {
+        INDArray narrow = Nd4j.randn(DataType.FLOAT, 24, 17).castTo(DataType.BFLOAT16);
+        // A tied embedding is given transposed.
+        for (INDArray stored : List.of(narrow, narrow.transpose().dup('c').transpose())) {
+          Frozen expected = new Frozen(type, precision, narrow.castTo(type), provider);
+          Frozen actual = new Frozen(type, precision, stored, provider);
+          String what = type + " in " + precision;
+          assertClose(what, actual.output, expected.output, 1e-5);
+          assertClose(what, actual.inputGradient, expected.inputGradient, 1e-5);
+          assertClose(what, actual.losses, expected.losses, 1e-5);
+          assertClose(what, actual.hiddenGradient, expected.hiddenGradient, 1e-5);
+        }
+      }
+    }
+  }
+
+  /** What is computed with a weight that takes no gradient. */
+  private static final class Frozen {
+    final INDArray output;
+    final INDArray inputGradient;
+    final INDArray losses;
+    final INDArray hiddenGradient;
+
+    Frozen(DataType type, Precision precision, INDArray weight, KernelProvider provider) {
+      INDArray x = Nd4j.linspace(type, -1, 0.005, 13 * 24).reshape('c', 13, 24);
+      INDArray dy = Nd4j.linspace(type, 1, -0.007, 13 * 17).reshape('c', 13, 17);
+      INDArray ids = Nd4j.createFromArray(3, 1, -100, 16, 0, 5, 5, 2, 9, -100, 11, 12, 8);
+      output = empty(dy);
+      inputGradient = empty(x);
+      losses = Nd4j.create(type, 13);
+      hiddenGradient = empty(x);
+      INDArray sums = Nd4j.create(type, 13);
+      provider.linear(precision, x, weight, null, output);
+      provider.linearGradient(precision, x, weight, dy, inputGradient, null, null);
+      provider.linearCrossEntropy(precision, x, weight, ids, losses, sums);
+      provider.linearCrossEntropyGradient(
+          precision, x, weight, ids, sums, Nd4j.ones(type, 13), hiddenGradient, null);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("fastProviders")
+  void gradientsThatAreNotWantedChangeNoOther(KernelProvider provider) {
+    INDArray x = Nd4j.randn(DataType.DOUBLE, 13, 24);
+    INDArray weight = Nd4j.randn(DataType.DOUBLE, 24, 17);
+    INDArray gain = Nd4j.randn(DataType.DOUBLE, 1, 24);
+    INDArray dy = Nd4j.randn(DataType.DOUBLE, 13, 17);
+    INDArray normGradient = Nd4j.randn(DataType.DOUBLE, 13, 24);
+    compare(
+        provider,
+        List.of(x, weight, gain, dy, normGradient),
+        List.of(empty(x), empty(x), empty(dy)),
+        (p, a) -> {
+          p.linearGradient(
+              Precision.FLOAT32, a.in(0), a.in(1), a.in(3), a.out(0), null, a.out(2).getRow(0));
+          p.rmsNormGradient(1e-5, a.in(0), a.in(2), a.in(4), a.out(1), null);
+        });
+  }
+
   @ParameterizedTest
   @MethodSource("fastProviders")
   void roundedProductsErrAtMostTwiceAsMuchAsPlainOnes(KernelProvider provider) {

@@ -20,9 +20,9 @@ final class ChunkedCrossEntropy {
   ChunkedCrossEntropy(Precision precision, INDArray hidden, INDArray weight, INDArray targets) {
     this.precision = precision;
     this.hidden = Products.operand(rowMajor(hidden), precision);
-    this.weight = Products.operand(weight, precision);
-    this.targets = targets.toIntVector();
     this.type = this.hidden.dataType();
+    this.weight = Products.operand(weight.castTo(type), precision);
+    this.targets = targets.toIntVector();
   }
 
   private static INDArray rowMajor(INDArray matrix) {
@@ -57,7 +57,7 @@ final class ChunkedCrossEntropy {
     logSumExp.assign(Scratch.of(type, sums, logSumExp.shape()));
   }
 
-  /** Fills the gradients of hidden [N, C] and weight [C, V]. */
+  /** Fills the gradients of hidden [N, C] and, unless it is null, weight [C, V]. */
   void backward(
       INDArray logSumExp,
       INDArray lossGradients,
@@ -72,7 +72,7 @@ final class ChunkedCrossEntropy {
     INDArray hiddenResult = Scratch.uninitialized(type, targets.length, channels);
     // Where the caller's array can be written to by gemm, it is the accumulator itself.
     INDArray weightResult =
-        weightGradient.dataType() == type
+        weightGradient == null || weightGradient.dataType() == type
             ? weightGradient
             : Scratch.uninitialized(type, weightGradient.shape());
     forEachChunk(
@@ -97,8 +97,10 @@ final class ChunkedCrossEntropy {
               Views.rows(hiddenResult, start * channels, rows, channels),
               1,
               0);
-          Products.gemm(
-              hiddenRows(start, rows), true, slopes, false, weightResult, 1, start == 0 ? 0 : 1);
+          if (weightResult != null) {
+            Products.gemm(
+                hiddenRows(start, rows), true, slopes, false, weightResult, 1, start == 0 ? 0 : 1);
+          }
         });
     hiddenGradient.assign(hiddenResult);
     if (weightResult != weightGradient) {

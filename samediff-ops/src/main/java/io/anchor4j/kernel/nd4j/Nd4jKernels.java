@@ -110,7 +110,9 @@ public final class Nd4jKernels implements KernelProvider {
       INDArray dy = rows(outputGradient, gain.length());
       INDArray inverse = inverseRms(x, epsilon);
       INDArray unit = x.mul(inverse);
-      gainGradient.assign(dy.mul(unit).sum(0).reshape('c', gainGradient.shape()));
+      if (gainGradient != null) {
+        gainGradient.assign(dy.mul(unit).sum(0).reshape('c', gainGradient.shape()));
+      }
       // dx = inverse * (g - unit * mean(g * unit)), g = dy * gain
       INDArray g = dy.mul(row(gain, x.dataType()));
       INDArray projection = g.mul(unit).mean(true, 1);
@@ -158,7 +160,7 @@ public final class Nd4jKernels implements KernelProvider {
       Precision precision, INDArray input, INDArray weight, INDArray bias, INDArray output) {
     try (var scratch = Scratch.ofCall()) {
       INDArray x = Products.operand(rows(input, weight.size(0)), precision);
-      INDArray w = Products.operand(weight, precision);
+      INDArray w = Products.operand(weight.castTo(x.dataType()), precision);
       product(
           x.size(0),
           output,
@@ -183,12 +185,14 @@ public final class Nd4jKernels implements KernelProvider {
       INDArray biasGradient) {
     try (var scratch = Scratch.ofCall()) {
       INDArray x = Products.operand(rows(input, weight.size(0)), precision);
-      INDArray w = Products.operand(weight, precision);
+      INDArray w = Products.operand(weight.castTo(x.dataType()), precision);
       INDArray exact = rows(outputGradient, weight.size(1));
       INDArray dy = Products.operand(exact, precision);
       DataType type = x.dataType();
       product(x.size(0), inputGradient, type, dx -> Products.gemm(dy, false, w, true, dx, 1, 0));
-      product(w.size(0), weightGradient, type, dw -> Products.gemm(x, true, dy, false, dw, 1, 0));
+      if (weightGradient != null) {
+        product(w.size(0), weightGradient, type, dw -> Products.gemm(x, true, dy, false, dw, 1, 0));
+      }
       if (biasGradient != null) {
         biasGradient.assign(exact.sum(0).reshape('c', biasGradient.shape()));
       }

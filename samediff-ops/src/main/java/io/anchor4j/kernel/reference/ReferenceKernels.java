@@ -128,7 +128,9 @@ public final class ReferenceKernels implements KernelProvider {
       }
     }
     write(inputGradient, dx);
-    write(gainGradient, dg);
+    if (gainGradient != null) {
+      write(gainGradient, dg);
+    }
   }
 
   private static double inverseRms(double[] x, int start, int channels, double epsilon) {
@@ -207,8 +209,10 @@ public final class ReferenceKernels implements KernelProvider {
     double[] dy = read(outputGradient);
     double[] w = transposed(read(weight), in, out);
     write(inputGradient, product(dy, w, n, out, in, rounding));
-    double[] x = transposed(read(input), n, in);
-    write(weightGradient, product(x, dy, in, n, out, rounding));
+    if (weightGradient != null) {
+      double[] x = transposed(read(input), n, in);
+      write(weightGradient, product(x, dy, in, n, out, rounding));
+    }
     if (biasGradient != null) {
       var db = new double[out];
       for (int i = 0; i < dy.length; i++) {
@@ -253,8 +257,10 @@ public final class ReferenceKernels implements KernelProvider {
     var rounding = Rounding.of(precision, hidden.dataType());
     double[] w = transposed(read(weight), channels, vocabulary);
     write(hiddenGradient, product(logits, w, n, vocabulary, channels, rounding));
-    double[] h = transposed(read(hidden), n, channels);
-    write(weightGradient, product(h, logits, channels, n, vocabulary, rounding));
+    if (weightGradient != null) {
+      double[] h = transposed(read(hidden), n, channels);
+      write(weightGradient, product(h, logits, channels, n, vocabulary, rounding));
+    }
   }
 
   private static double[] logits(Precision precision, INDArray hidden, INDArray weight) {
