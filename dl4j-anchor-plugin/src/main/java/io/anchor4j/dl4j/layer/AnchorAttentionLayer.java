@@ -228,6 +228,20 @@ public final class AnchorAttentionLayer extends TokenLayer {
         LayerParameter.weight(OUT_WEIGHT_KEY, (long) heads * headSize, getNOut()));
   }
 
+  /**
+   * Not here: freeze the layers of a decoder, whose projections are layers of their own.
+   *
+   * @throws IllegalArgumentException if {@code frozen} is not null
+   */
+  @Override
+  public void setFrozen(DataType frozen) {
+    checkArgument(
+        frozen == null,
+        "AnchorAttentionLayer \"%s\": its weights cannot be frozen in place. Use"
+            + " AnchorAttentionVertex and a TokenLinearLayer for each projection.",
+        getLayerName());
+  }
+
   @Override
   List<Object> options() {
     return List.of(heads, kvHeads, headSize, projectInput, anchorTokens, positions, attention);

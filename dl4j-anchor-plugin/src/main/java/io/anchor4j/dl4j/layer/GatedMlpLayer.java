@@ -103,6 +103,11 @@ public final class GatedMlpLayer extends TokenLayer {
   }
 
   @Override
+  List<String> adaptable() {
+    return List.of(GATE_WEIGHT_KEY, UP_WEIGHT_KEY, DOWN_WEIGHT_KEY);
+  }
+
+  @Override
   List<Object> options() {
     return List.of(intermediateSize, bias, precision);
   }

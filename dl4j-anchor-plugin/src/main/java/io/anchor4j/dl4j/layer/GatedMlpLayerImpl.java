@@ -1,10 +1,7 @@
 package io.anchor4j.dl4j.layer;
 
-import io.anchor4j.attention.Precision;
 import io.anchor4j.ops.GatedSilu;
 import io.anchor4j.ops.GatedSiluGradient;
-import io.anchor4j.ops.MixedLinear;
-import io.anchor4j.ops.MixedLinearGradient;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
@@ -12,14 +9,14 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
-final class GatedMlpLayerImpl extends SequenceLayerImpl<GatedMlpLayer> {
+final class GatedMlpLayerImpl extends LinearLayerImpl<GatedMlpLayer> {
   private static final long serialVersionUID = 1L;
 
   private transient INDArray gate; // [B, T, F]
   private transient INDArray up; // [B, T, F]
 
   GatedMlpLayerImpl(NeuralNetConfiguration conf, DataType dataType) {
-    super(conf, dataType);
+    super(conf, dataType, ((GatedMlpLayer) conf.getLayer()).getPrecision());
   }
 
   @Override
@@ -93,45 +90,12 @@ final class GatedMlpLayerImpl extends SequenceLayerImpl<GatedMlpLayer> {
 
   @Override
   void dropKept() {
+    super.dropKept();
     gate = null;
     up = null;
   }
 
   private INDArray intermediate(INDArray x, ArrayType place, LayerWorkspaceMgr workspaces) {
     return create(x, place, layerConf().getIntermediateSize(), workspaces);
-  }
-
-  private void linear(
-      INDArray x,
-      String weightKey,
-      String biasKey,
-      INDArray out,
-      boolean training,
-      LayerWorkspaceMgr workspaces) {
-    INDArray weight = getParamWithNoise(weightKey, training, workspaces);
-    INDArray bias = hasBias() ? getParamWithNoise(biasKey, training, workspaces) : null;
-    Nd4j.exec(new MixedLinear(precision(), x, weight, bias, out));
-  }
-
-  private void linearGradient(
-      INDArray x,
-      String weightKey,
-      String biasKey,
-      INDArray outputGradient,
-      INDArray inputGradient,
-      LayerWorkspaceMgr workspaces) {
-    Nd4j.exec(
-        new MixedLinearGradient(
-            precision(),
-            x,
-            getParamWithNoise(weightKey, true, workspaces),
-            outputGradient,
-            inputGradient,
-            gradientViews.get(weightKey),
-            gradientViews.get(biasKey)));
-  }
-
-  private Precision precision() {
-    return layerConf().getPrecision();
   }
 }

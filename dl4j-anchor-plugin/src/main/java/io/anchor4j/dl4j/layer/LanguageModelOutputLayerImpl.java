@@ -67,7 +67,9 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
         layerConf().getNOut(),
         layerConf().getNIn());
     embedding = target;
-    embeddingTrains = !(layer instanceof FrozenLayer || layer instanceof FrozenLayerWithBackprop);
+    embeddingTrains =
+        !(layer instanceof FrozenLayer || layer instanceof FrozenLayerWithBackprop)
+            && target.layerConf().getFrozen() == null;
   }
 
   /**
@@ -163,16 +165,18 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
             .assign(scale);
     INDArray weight = weight(true, workspaces);
     boolean tied = layerConf().getTiedTo() != null;
-    // A frozen embedding takes no gradient; a second tied output adds to that of the first.
-    boolean aside = tied && (!embeddingTrains || embedding.holdsTiedGradient());
+    // A second tied output adds to the gradient of the first.
+    boolean aside = tied && embeddingTrains && embedding.holdsTiedGradient();
     INDArray weightGradient;
-    if (aside) {
+    if (tied && !embeddingTrains) {
+      weightGradient = null;
+    } else if (aside) {
       weightGradient =
           workspaces.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, weight.shape(), 'c');
     } else if (tied) {
       weightGradient = embedding.tiedGradient().permute(1, 0); // [V, C] -> [C, V]
     } else {
-      weightGradient = gradientViews.get(LanguageModelOutputLayer.WEIGHT_KEY);
+      weightGradient = gradientView(LanguageModelOutputLayer.WEIGHT_KEY);
     }
     Nd4j.exec(
         new LinearCrossEntropyGradient(

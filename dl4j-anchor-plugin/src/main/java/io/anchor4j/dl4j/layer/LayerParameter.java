@@ -1,5 +1,7 @@
 package io.anchor4j.dl4j.layer;
 
+import java.util.List;
+
 /**
  * One parameter array of a layer, in c order.
  *
@@ -18,7 +20,11 @@ record LayerParameter(String key, Kind kind, long fanIn, long fanOut, long... sh
     /** Starts at the layer's bias; the bias forms of l1, l2 and weight decay apply. */
     BIAS,
     /** Starts at the layer's gain; no regularization, as for batch normalization. */
-    GAIN
+    GAIN,
+    /** The first matrix of a low-rank adapter; regularized as a weight. */
+    REDUCING,
+    /** The second matrix of a low-rank adapter, which starts at 0; regularized as a weight. */
+    EXPANDING
   }
 
   /** A matrix [in, out]. */
@@ -40,6 +46,13 @@ record LayerParameter(String key, Kind kind, long fanIn, long fanOut, long... sh
   /** A row [1, size] that multiplies. */
   static LayerParameter gain(String key, long size) {
     return new LayerParameter(key, Kind.GAIN, size, size, 1, size);
+  }
+
+  /** The two matrices of a low-rank adapter of this weight. */
+  List<LayerParameter> adapter(int rank) {
+    return List.of(
+        new LayerParameter(LowRank.reducingKey(key), Kind.REDUCING, fanIn, rank, fanIn, rank),
+        new LayerParameter(LowRank.expandingKey(key), Kind.EXPANDING, rank, fanOut, rank, fanOut));
   }
 
   /** Number of elements. */

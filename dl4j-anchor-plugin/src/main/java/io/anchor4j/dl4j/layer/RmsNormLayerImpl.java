@@ -28,7 +28,7 @@ final class RmsNormLayerImpl extends SequenceLayerImpl<RmsNormLayer> {
   INDArray backward(INDArray x, INDArray outputGradient, LayerWorkspaceMgr workspaces) {
     INDArray gain = getParamWithNoise(RmsNormLayer.GAIN_KEY, true, workspaces);
     INDArray dx = create(x, ArrayType.ACTIVATION_GRAD, x.size(2), workspaces);
-    INDArray gainGradient = gradientViews.get(RmsNormLayer.GAIN_KEY);
+    INDArray gainGradient = gradientView(RmsNormLayer.GAIN_KEY);
     Nd4j.exec(
         new RmsNormGradient(layerConf().getEpsilon(), x, gain, outputGradient, dx, gainGradient));
     return dx;

@@ -34,9 +34,9 @@ final class TokenEmbeddingLayerImpl extends TokenLayerImpl<TokenEmbeddingLayer> 
     return getParam(TokenEmbeddingLayer.WEIGHT_KEY);
   }
 
-  /** The gradient view [V, C], or null before the first backward pass of the network. */
+  /** The gradient view [V, C]; null if frozen, or before the first backward pass of the network. */
   INDArray tiedGradient() {
-    return gradientViews == null ? null : gradientViews.get(TokenEmbeddingLayer.WEIGHT_KEY);
+    return gradientView(TokenEmbeddingLayer.WEIGHT_KEY);
   }
 
   /** Whether a tied output has written to {@link #tiedGradient} in this pass. */
@@ -61,7 +61,12 @@ final class TokenEmbeddingLayerImpl extends TokenLayerImpl<TokenEmbeddingLayer> 
     assertInputSet(false);
     int[] ids = ids();
     INDArray out = create(input, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaceMgr);
-    Nd4j.pullRows(weight(), TokenMajor.rows(out), 1, ids);
+    INDArray weight = weight();
+    if (weight.dataType() == dataType) {
+      Nd4j.pullRows(weight, TokenMajor.rows(out), 1, ids);
+    } else {
+      TokenMajor.rows(out).assign(Nd4j.pullRows(weight, 1, ids));
+    }
     return TokenMajor.activations(out);
   }
 
@@ -69,6 +74,9 @@ final class TokenEmbeddingLayerImpl extends TokenLayerImpl<TokenEmbeddingLayer> 
   public Pair<Gradient, INDArray> backpropGradient(
       INDArray epsilon, LayerWorkspaceMgr workspaceMgr) {
     assertInputSet(true);
+    if (layerConf().getFrozen() != null) {
+      return new Pair<>(gradientOfViews(), null);
+    }
     // Sums are formed in float32 for HALF: a frequent token adds up hundreds of small numbers.
     DataType sumType = sumType();
     INDArray rows =

@@ -2,6 +2,8 @@ package io.anchor4j.dl4j.layer;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +22,7 @@ import org.deeplearning4j.optimize.api.TrainingListener;
 import org.nd4j.linalg.activations.impl.ActivationIdentity;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
  * What the configurations of this package share: sequences [B, C, T] in and out, parameters listed
@@ -27,6 +30,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 abstract class TokenLayer extends FeedForwardLayer {
   private static final long serialVersionUID = 1L;
+
+  @JsonProperty private DataType frozen;
+  @JsonProperty private LowRank lowRank;
 
   /** For JSON. */
   TokenLayer() {}
@@ -40,8 +46,89 @@ abstract class TokenLayer extends FeedForwardLayer {
         builder.getActivationFn());
   }
 
-  /** The parameters in the order of the flat vector. */
+  /**
+   * The type in which this layer's matrices are held as frozen weights, or null if they are
+   * trained.
+   *
+   * <p>Frozen weights are no parameters of the network: they have no room in its flat vector, and
+   * so no gradient and no updater state, they count in no {@code numParams()}, and they are not in
+   * its zip. {@code getParam} returns them; {@code setParam} gives them to a layer before its first
+   * use. Biases and gains are held in the network's own type.
+   */
+  public DataType getFrozen() {
+    return frozen;
+  }
+
+  /**
+   * Sets the type in which matrices are held as frozen weights: BFLOAT16, or the type of the
+   * network; null to train them.
+   */
+  public void setFrozen(DataType frozen) {
+    this.frozen = frozen;
+  }
+
+  /** The low-rank adapters of this layer's weights, or null. */
+  public LowRank getLowRank() {
+    return lowRank;
+  }
+
+  /**
+   * Sets the low-rank adapters; null for none.
+   *
+   * @throws IllegalArgumentException if a weight named can have none in this layer
+   */
+  public void setLowRank(LowRank lowRank) {
+    if (lowRank != null) {
+      for (String key : lowRank.weights()) {
+        checkArgument(
+            adaptable().contains(key),
+            "%s \"%s\": low-rank adapters can be had for %s, got \"%s\"",
+            getClass().getSimpleName(),
+            getLayerName(),
+            adaptable().isEmpty() ? "none of its weights" : adaptable(),
+            key);
+      }
+    }
+    this.lowRank = lowRank;
+  }
+
+  /** The parameters of the layer itself, frozen or not. */
   abstract List<LayerParameter> parameters();
+
+  /** Keys of the weights that can have a low-rank adapter; none unless overridden. */
+  List<String> adaptable() {
+    return List.of();
+  }
+
+  /** The parameters of the network, in the order of the flat vector. */
+  final List<LayerParameter> trained() {
+    List<LayerParameter> trained = new ArrayList<>();
+    if (frozen == null) {
+      trained.addAll(parameters());
+    }
+    if (lowRank != null) {
+      for (LayerParameter parameter : parameters()) {
+        if (lowRank.weights().contains(parameter.key())) {
+          trained.addAll(parameter.adapter(lowRank.rank()));
+        }
+      }
+    }
+    return trained;
+  }
+
+  final boolean isFrozen(String key) {
+    return frozen != null && parameter(key) != null;
+  }
+
+  /** The parameter of the layer itself that has this key, or null. */
+  final LayerParameter parameter(String key) {
+    return parameters().stream().filter(p -> p.key().equals(key)).findFirst().orElse(null);
+  }
+
+  /** The type of a frozen weight in a network of type {@code network}. */
+  final DataType frozenType(String key, DataType network) {
+    return parameter(key).kind() == LayerParameter.Kind.WEIGHT ? frozen : network;
+  }
 
   /** The options of this layer beside those of DL4J's own base classes. */
   abstract List<Object> options();
@@ -63,6 +150,13 @@ abstract class TokenLayer extends FeedForwardLayer {
       DataType networkDataType) {
     LayerValidation.assertNInNOutSet(
         getClass().getSimpleName(), getLayerName(), layerIndex, getNIn(), getNOut());
+    checkArgument(
+        frozen == null || frozen == DataType.BFLOAT16 || frozen == networkDataType,
+        "%s \"%s\": frozen weights are held in BFLOAT16 or the network's type %s, got %s",
+        getClass().getSimpleName(),
+        getLayerName(),
+        networkDataType,
+        frozen);
     TokenLayerImpl<?> layer = implement(conf, networkDataType);
     layer.setListeners(trainingListeners);
     layer.setIndex(layerIndex);
@@ -124,7 +218,7 @@ abstract class TokenLayer extends FeedForwardLayer {
   }
 
   private List<Object> identity() {
-    return List.of(getClass(), options());
+    return Arrays.asList(getClass(), options(), frozen, lowRank);
   }
 
   @Override

@@ -1,8 +1,11 @@
 package io.anchor4j.dl4j.layer;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
@@ -17,6 +20,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 abstract class TokenLayerImpl<C extends TokenLayer> extends BaseLayer<C> {
   private static final long serialVersionUID = 1L;
 
+  /** Frozen weights by key: no parameters of the network. */
+  private final transient Map<String, INDArray> frozen = new HashMap<>();
+
   TokenLayerImpl(NeuralNetConfiguration conf, DataType dataType) {
     super(conf, dataType);
   }
@@ -28,6 +34,52 @@ abstract class TokenLayerImpl<C extends TokenLayer> extends BaseLayer<C> {
       gradientViews.forEach((key, view) -> gradient.setGradientFor(key, view, 'c'));
     }
     return gradient;
+  }
+
+  /** Returns where the gradient of a parameter goes; null if it is frozen. */
+  final INDArray gradientView(String key) {
+    return gradientViews == null ? null : gradientViews.get(key);
+  }
+
+  /**
+   * Returns a parameter, or a frozen weight, which no table of parameters lists.
+   *
+   * @throws IllegalStateException if the frozen weight was not given yet
+   */
+  @Override
+  public INDArray getParam(String key) {
+    if (!layerConf().isFrozen(key)) {
+      return super.getParam(key);
+    }
+    INDArray weight = frozen.get(key);
+    checkState(
+        weight != null,
+        "%s: the frozen weight %s was not given. A network's zip does not hold frozen weights:"
+            + " load them from their checkpoint, or set them with setParam.",
+        layerId(),
+        key);
+    return weight;
+  }
+
+  /** Sets a parameter, or takes {@code value} itself as a frozen weight. */
+  @Override
+  public void setParam(String key, INDArray value) {
+    if (!layerConf().isFrozen(key)) {
+      super.setParam(key, value);
+      return;
+    }
+    LayerParameter expected = layerConf().parameter(key);
+    DataType type = layerConf().frozenType(key, dataType);
+    checkArgument(
+        Arrays.equals(value.shape(), expected.shape()) && value.dataType() == type,
+        "%s: the frozen weight %s is %s %s, got %s %s",
+        layerId(),
+        key,
+        type,
+        Arrays.toString(expected.shape()),
+        value.dataType(),
+        Arrays.toString(value.shape()));
+    frozen.put(key, value);
   }
 
   /** Returns activations [B, nIn, T] as contiguous [B, T, nIn] of the network's type. */
@@ -77,7 +129,8 @@ abstract class TokenLayerImpl<C extends TokenLayer> extends BaseLayer<C> {
 
   @Override
   public boolean hasBias() {
-    return !TokenParamInitializer.INSTANCE.biasKeys(layerConf()).isEmpty();
+    return layerConf().parameters().stream()
+        .anyMatch(parameter -> parameter.kind() == LayerParameter.Kind.BIAS);
   }
 
   @Override

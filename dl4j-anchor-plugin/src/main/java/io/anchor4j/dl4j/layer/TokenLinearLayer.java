@@ -66,6 +66,11 @@ public final class TokenLinearLayer extends TokenLayer {
   }
 
   @Override
+  List<String> adaptable() {
+    return List.of(WEIGHT_KEY);
+  }
+
+  @Override
   List<Object> options() {
     return List.of(bias, precision);
   }

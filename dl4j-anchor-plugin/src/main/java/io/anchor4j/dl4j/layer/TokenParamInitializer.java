@@ -3,12 +3,16 @@ package io.anchor4j.dl4j.layer;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.deeplearning4j.nn.api.ParamInitializer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.Layer;
+import org.deeplearning4j.nn.weights.IWeightInit;
+import org.deeplearning4j.nn.weights.WeightInitUniform;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
@@ -35,12 +39,17 @@ final class TokenParamInitializer implements ParamInitializer {
 
   @Override
   public List<String> weightKeys(Layer layer) {
-    return keys(layer, LayerParameter.Kind.WEIGHT);
+    return keys(
+        layer,
+        EnumSet.of(
+            LayerParameter.Kind.WEIGHT,
+            LayerParameter.Kind.REDUCING,
+            LayerParameter.Kind.EXPANDING));
   }
 
   @Override
   public List<String> biasKeys(Layer layer) {
-    return keys(layer, LayerParameter.Kind.BIAS);
+    return keys(layer, EnumSet.of(LayerParameter.Kind.BIAS));
   }
 
   @Override
@@ -80,19 +89,19 @@ final class TokenParamInitializer implements ParamInitializer {
   }
 
   private static List<LayerParameter> parameters(Layer layer) {
-    return ((TokenLayer) layer).parameters();
+    return ((TokenLayer) layer).trained();
   }
 
-  private static List<String> keys(Layer layer, LayerParameter.Kind kind) {
+  private static List<String> keys(Layer layer, Set<LayerParameter.Kind> kinds) {
     return parameters(layer).stream()
-        .filter(parameter -> parameter.kind() == kind)
+        .filter(parameter -> kinds.contains(parameter.kind()))
         .map(LayerParameter::key)
         .toList();
   }
 
   private static Map<LayerParameter, INDArray> slices(TokenLayer layer, INDArray flat) {
     Map<LayerParameter, INDArray> slices = new LinkedHashMap<>();
-    if (layer.parameters().isEmpty()) {
+    if (layer.trained().isEmpty()) {
       return slices;
     }
     checkArgument(
@@ -104,7 +113,7 @@ final class TokenParamInitializer implements ParamInitializer {
     // One axis only: INDArray.get with more on a view can give an empty array (M2.1).
     INDArray vector = flat.reshape(flat.length());
     long offset = 0;
-    for (LayerParameter parameter : layer.parameters()) {
+    for (LayerParameter parameter : layer.trained()) {
       long end = offset + parameter.length();
       slices.put(parameter, vector.get(NDArrayIndex.interval(offset, end)));
       offset = end;
@@ -114,17 +123,17 @@ final class TokenParamInitializer implements ParamInitializer {
 
   private static void initialize(TokenLayer layer, LayerParameter parameter, INDArray slice) {
     switch (parameter.kind()) {
-      case WEIGHT ->
-          layer
-              .getWeightInitFn()
-              .init(
-                  (double) parameter.fanIn(),
-                  (double) parameter.fanOut(),
-                  parameter.shape(),
-                  'c',
-                  slice);
+      case WEIGHT -> initialize(layer.getWeightInitFn(), parameter, slice);
+      // What kaiming_uniform_(a=sqrt(5)) of PEFT comes to: uniform within 1 / sqrt(fan in).
+      case REDUCING -> initialize(new WeightInitUniform(), parameter, slice);
+      case EXPANDING -> slice.assign(0);
       case BIAS -> slice.assign(layer.getBiasInit());
       case GAIN -> slice.assign(layer.getGainInit());
     }
+  }
+
+  private static void initialize(IWeightInit weightInit, LayerParameter parameter, INDArray slice) {
+    weightInit.init(
+        (double) parameter.fanIn(), (double) parameter.fanOut(), parameter.shape(), 'c', slice);
   }
 }

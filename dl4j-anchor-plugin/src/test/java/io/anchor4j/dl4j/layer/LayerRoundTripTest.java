@@ -22,6 +22,7 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /** Every option of every layer survives being written and read. */
 class LayerRoundTripTest {
@@ -72,6 +73,19 @@ class LayerRoundTripTest {
 
   static Stream<Layer> layers() {
     return Stream.of(ATTENTION, UNPROJECTED, NORM, LINEAR, MLP, EMBEDDING, OUTPUT, BINARY);
+  }
+
+  @Test
+  void frozenWeightsAndAdaptersAreKept() {
+    var layer = (TokenLinearLayer) LINEAR.clone();
+    layer.setFrozen(DataType.BFLOAT16);
+    layer.setLowRank(new LowRank(3, 0.5, 0.25, List.of(TokenLinearLayer.WEIGHT_KEY)));
+    MultiLayerConfiguration conf = new NeuralNetConfiguration.Builder().list().layer(layer).build();
+    Layer copy = layer(MultiLayerConfiguration.fromJson(conf.toJson()));
+    assertEquals(layer, copy);
+    assertEquals(layer.getLowRank(), ((TokenLinearLayer) copy).getLowRank());
+    assertEquals(DataType.BFLOAT16, ((TokenLinearLayer) copy).getFrozen());
+    assertNotEquals(LINEAR, copy);
   }
 
   @Test
