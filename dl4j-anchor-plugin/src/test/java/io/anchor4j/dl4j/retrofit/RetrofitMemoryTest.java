@@ -3,11 +3,14 @@ package io.anchor4j.dl4j.retrofit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.anchor4j.dl4j.layer.AnchorAttentionLayer;
 import java.util.function.LongFunction;
 import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
+import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryType;
 import org.deeplearning4j.nn.conf.memory.MemoryUseMode;
 import org.deeplearning4j.nn.conf.memory.NetworkMemoryReport;
@@ -51,6 +54,23 @@ class RetrofitMemoryTest {
         tokens -> ours.getConfiguration().getMemoryReport(sequence(tokens)));
   }
 
+  /** The input, which is query, key and value, counts as the output of the layer below. */
+  @Test
+  void ofALayerWithoutProjections() {
+    var layer =
+        new AnchorAttentionLayer.Builder()
+            .nIn(StockNetworks.INPUTS)
+            .nOut(StockNetworks.INPUTS)
+            .nHeads(1)
+            .projectInput(false)
+            .build();
+    LayerMemoryReport report = layer.getMemoryReport(sequence(TOKENS));
+    assertEquals(0, bytes(report, MemoryType.PARAMETERS));
+    assertEquals(
+        4 * BATCH * TOKENS * (StockNetworks.INPUTS + 1),
+        bytes(report, MemoryType.CACHED_MEMORY_VARIABLE));
+  }
+
   private static void assertReport(
       long parameters, long outputs, LongFunction<NetworkMemoryReport> reports) {
     NetworkMemoryReport report = reports.apply(TOKENS);
@@ -71,7 +91,7 @@ class RetrofitMemoryTest {
     return InputType.recurrent(StockNetworks.INPUTS, tokens);
   }
 
-  private static long bytes(NetworkMemoryReport report, MemoryType type) {
+  private static long bytes(MemoryReport report, MemoryType type) {
     return report.getMemoryBytes(
         type, BATCH, MemoryUseMode.TRAINING, CacheMode.NONE, DataType.FLOAT);
   }
