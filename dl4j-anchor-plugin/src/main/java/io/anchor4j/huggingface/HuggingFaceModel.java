@@ -12,13 +12,16 @@ import io.anchor4j.huggingface.safetensors.TensorSource;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -72,11 +75,37 @@ public final class HuggingFaceModel {
       checkLayers(directory, checkpoint, decoder);
       List<Mapping> mappings = LlamaWeights.of(decoder);
       check(directory, checkpoint, mappings, decoder);
-      ComputationGraph graph = Decoder.create(decoder, /* seed= */ 0);
+      ComputationGraph graph = Decoder.uninitialised(decoder);
+      List<ParameterCopy> pieces = new ArrayList<>();
       for (Mapping mapping : mappings) {
-        ParameterCopy.read(checkpoint.tensor(mapping.tensor()), mapping, parameter(graph, mapping));
+        pieces.addAll(ParameterCopy.pieces(mapping, parameter(graph, mapping)));
       }
+      readInOrder(checkpoint, pieces);
       return graph;
+    }
+  }
+
+  /** One thread a processor, each taking the next piece: the disk sees one run through the file. */
+  private static void readInOrder(SafetensorsCheckpoint checkpoint, List<ParameterCopy> pieces)
+      throws IOException {
+    var next = new AtomicInteger();
+    try {
+      IntStream.range(0, Runtime.getRuntime().availableProcessors())
+          .parallel()
+          .forEach(
+              thread -> {
+                for (int i = next.getAndIncrement();
+                    i < pieces.size();
+                    i = next.getAndIncrement()) {
+                  try {
+                    pieces.get(i).read(checkpoint.tensor(pieces.get(i).tensor()));
+                  } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                  }
+                }
+              });
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
   }
 
@@ -248,13 +277,17 @@ public final class HuggingFaceModel {
     ObjectNode json = config.toJson(type);
     List<TensorSource> tensors = new ArrayList<>();
     for (Mapping mapping : LlamaWeights.of(config.toDecoderConfig())) {
-      INDArray parameter = parameter(graph, mapping);
+      List<ParameterCopy> pieces = ParameterCopy.pieces(mapping, parameter(graph, mapping));
       tensors.add(
           new TensorSource(
               mapping.tensor(),
               type,
               mapping.shape(),
-              sink -> ParameterCopy.write(parameter, mapping, sink)));
+              sink -> {
+                for (ParameterCopy piece : pieces) {
+                  piece.write(sink);
+                }
+              }));
     }
     Files.createDirectories(directory);
     SafetensorsCheckpoint.write(directory, tensors, maxShardBytes);

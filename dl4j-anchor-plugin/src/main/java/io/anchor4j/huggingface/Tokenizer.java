@@ -1,9 +1,11 @@
 package io.anchor4j.huggingface;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -35,21 +37,35 @@ public final class Tokenizer implements AutoCloseable {
 
   private static final String OFFLINE = "ai.djl.offline";
 
-  private final Path directory;
-  private final HuggingFaceTokenizer tokenizer;
-  private final TokenizerFiles files;
+  /** In which the tokenizers of older directories come alone. */
+  private static final String[] OLDER_FORMATS = {
+    "tokenizer.model", "spiece.model", "tekken.json", "vocab.json"
+  };
 
-  private Tokenizer(Path directory, HuggingFaceTokenizer tokenizer, TokenizerFiles files) {
+  private final Path directory;
+  private final TokenizerFiles files;
+  private final OptionalInt beginId;
+  private final OptionalInt padId;
+  private final Set<Integer> endIds;
+  private final boolean cleanUp;
+  private final HuggingFaceTokenizer tokenizer;
+  private HuggingFaceTokenizer literal; // takes special tokens as text; null: not used yet
+
+  private Tokenizer(Path directory, TokenizerFiles files) throws IOException {
     this.directory = directory;
-    this.tokenizer = tokenizer;
     this.files = files;
+    this.beginId = files.beginId();
+    this.padId = files.padId();
+    this.endIds = files.endIds();
+    this.cleanUp = cleansUp(files);
+    this.tokenizer = open(/* literal= */ false);
   }
 
   /**
-   * Loads a tokenizer, without any network access.
+   * Loads a tokenizer as transformers 5 does, without any network access.
    *
    * @param directoryOrFile a directory with tokenizer.json, or that file; what lies beside it
-   *     (tokenizer_config.json and others) names the special tokens
+   *     (tokenizer_config.json and others) names the special tokens and may add more tokens
    * @throws IllegalArgumentException if there is no tokenizer.json, or it is not a tokenizer
    * @throws IOException if a file cannot be read
    */
@@ -59,10 +75,7 @@ public final class Tokenizer implements AutoCloseable {
             ? directoryOrFile.resolve(TokenizerFiles.TOKENIZER)
             : directoryOrFile;
     if (!Files.isRegularFile(file)) {
-      throw new IllegalArgumentException(
-          file
-              + ": there is no such file; a tokenizer is needed in the tokenizer.json format of Hugging"
-              + " Face");
+      throw new IllegalArgumentException(missing(file));
     }
     if (!file.endsWith(TokenizerFiles.TOKENIZER)) {
       throw new IllegalArgumentException(
@@ -73,8 +86,44 @@ public final class Tokenizer implements AutoCloseable {
           file + ": over the limit of " + JsonFields.LONGEST_FILE_BYTES + " bytes");
     }
     Path directory = file.toAbsolutePath().getParent();
-    TokenizerFiles files = TokenizerFiles.read(directory);
-    return new Tokenizer(directory, open(file), files);
+    return new Tokenizer(directory, TokenizerFiles.read(directory));
+  }
+
+  private static String missing(Path file) {
+    Path directory = file.toAbsolutePath().getParent();
+    for (String older : OLDER_FORMATS) {
+      if (file.endsWith(TokenizerFiles.TOKENIZER) && Files.exists(directory.resolve(older))) {
+        return "%s: there is no such file, only %s; convert it once with Python: python -c \"from transformers import AutoTokenizer as T; T.from_pretrained('%s').save_pretrained('%s')\""
+            .formatted(file, older, directory, directory);
+      }
+    }
+    return file
+        + ": there is no such file; a tokenizer is needed in the tokenizer.json format of Hugging"
+        + " Face";
+  }
+
+  /**
+   * transformers 5 leaves the spaces of BPE as they are unless told twice, since they are the
+   * text's own.
+   */
+  private static boolean cleansUp(TokenizerFiles files) {
+    String key = "clean_up_tokenization_spaces";
+    return files.config().booleanOr(key, false)
+        && (!files.vocabulary().isBpe()
+            || files
+                .config()
+                .booleanOr(key + "_for_bpe_even_though_it_will_corrupt_output", false));
+  }
+
+  private HuggingFaceTokenizer open(boolean literal) throws IOException {
+    Path file = directory.resolve(TokenizerFiles.TOKENIZER);
+    try {
+      return open(TokenizerJson.with(Files.readAllBytes(file), files, literal));
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+    } catch (RuntimeException e) {
+      throw new IllegalArgumentException(file + ": not a tokenizer: " + e.getMessage(), e);
+    }
   }
 
   /**
@@ -82,58 +131,118 @@ public final class Tokenizer implements AutoCloseable {
    * every load, and on a machine with CUDA downloads another native library. The setting is put
    * back, for DJL's other uses in this process.
    */
-  private static synchronized HuggingFaceTokenizer open(Path file) throws IOException {
-    byte[] json = Files.readAllBytes(file);
-    String before = System.getProperty(OFFLINE);
-    System.setProperty(OFFLINE, "true");
-    try {
-      return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), WHOLE_TEXT);
-    } catch (RuntimeException e) {
-      throw new IllegalArgumentException(file + ": not a tokenizer: " + e.getMessage(), e);
-    } finally {
-      if (before == null) {
-        System.clearProperty(OFFLINE);
-      } else {
-        System.setProperty(OFFLINE, before);
+  private static HuggingFaceTokenizer open(byte[] json) throws IOException {
+    synchronized (Tokenizer.class) {
+      String before = System.getProperty(OFFLINE);
+      System.setProperty(OFFLINE, "true");
+      try {
+        return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), WHOLE_TEXT);
+      } finally {
+        if (before == null) {
+          System.clearProperty(OFFLINE);
+        } else {
+          System.setProperty(OFFLINE, before);
+        }
       }
     }
   }
 
-  /** Returns the ids of {@code text}, without tokens for its beginning or end. */
+  /**
+   * Returns the ids of {@code text}, without tokens for its beginning or end. A special token that
+   * is written out in the text becomes that token, as in transformers.
+   */
   public int[] encode(String text) {
-    long[] ids = tokenizer.encode(text, /* addSpecialTokens= */ false, false).getIds();
+    return ids(tokenizer, text, /* addSpecialTokens= */ false);
+  }
+
+  /**
+   * Returns the ids of {@code text} as transformers gives them by default: with the tokens for its
+   * beginning and end that tokenizer.json's post-processor puts there.
+   */
+  public int[] encodeWithSpecialTokens(String text) {
+    return ids(tokenizer, text, /* addSpecialTokens= */ true);
+  }
+
+  /**
+   * Returns the ids of {@code text}, in which a special token that is written out is text like any
+   * other ({@code split_special_tokens} of transformers): what an author who is not trusted wrote
+   * cannot end a document or begin a turn.
+   */
+  public int[] encodeLiterally(String text) {
+    synchronized (this) {
+      if (literal == null) {
+        try {
+          literal = open(/* literal= */ true);
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+    }
+    return ids(literal, text, /* addSpecialTokens= */ false);
+  }
+
+  private static int[] ids(HuggingFaceTokenizer tokenizer, String text, boolean addSpecialTokens) {
+    long[] ids = tokenizer.encode(text, addSpecialTokens, false).getIds();
     return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
   }
 
   /** Returns the text of {@code ids}, special tokens left out. */
   public String decode(int[] ids) {
+    String text = decodeAsItIs(ids, /* skipSpecialTokens= */ true);
+    return cleanUp ? cleanedUp(text) : text;
+  }
+
+  String decodeAsItIs(int[] ids, boolean skipSpecialTokens) {
     long[] wide = Arrays.stream(ids).asLongStream().toArray();
-    return tokenizer.decode(wide, /* skipSpecialTokens= */ true);
+    return tokenizer.decode(wide, skipSpecialTokens);
+  }
+
+  private static String cleanedUp(String text) {
+    return text.replace(" .", ".")
+        .replace(" ?", "?")
+        .replace(" !", "!")
+        .replace(" ,", ",")
+        .replace(" ' ", "'")
+        .replace(" n't", "n't")
+        .replace(" 'm", "'m")
+        .replace(" 's", "'s")
+        .replace(" 've", "'ve")
+        .replace(" 're", "'re");
+  }
+
+  /** Returns a decoder of ids that come one by one. */
+  public TextStream stream() {
+    return new TextStream(this);
+  }
+
+  /** Returns the id of the token that stands as {@code token} in text, if there is one. */
+  public OptionalInt id(String token) {
+    return files.id(token);
   }
 
   /** Returns the id that begins a text, if the model has one. */
   public OptionalInt beginId() {
-    return files.beginId();
+    return beginId;
   }
 
   /** Returns the id that ends a text, if the model has one; of several, the tokenizer's own. */
   public OptionalInt endId() {
-    return files.endIds().stream().mapToInt(Integer::intValue).findFirst();
+    return endIds.stream().mapToInt(Integer::intValue).findFirst();
   }
 
   /** Returns every id that ends a text: a chat model has one more for the end of a turn. */
   public Set<Integer> endIds() {
-    return files.endIds();
+    return endIds;
   }
 
   /** Returns the id for padding, if the model has one. */
   public OptionalInt padId() {
-    return files.padId();
+    return padId;
   }
 
   /** Returns the number of ids, which is one more than the largest: added tokens included. */
   public int size() {
-    return files.size();
+    return files.vocabulary().size();
   }
 
   /**
@@ -152,7 +261,10 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     tokenizer.close();
+    if (literal != null) {
+      literal.close();
+    }
   }
 }

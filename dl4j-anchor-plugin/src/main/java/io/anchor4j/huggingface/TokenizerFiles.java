@@ -1,40 +1,50 @@
 package io.anchor4j.huggingface;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
- * What the files around a tokenizer say that the tokenizer itself does not: how many ids there are,
- * and which of them begin, end and pad.
+ * What the files around a tokenizer say that the tokenizer itself does not: tokens that were added
+ * to it, and which of them begin, end and pad.
  *
- * <p>A special token is named in tokenizer_config.json or special_tokens_map.json, and its id
- * stands in tokenizer.json; or its id stands in generation_config.json or config.json. Files are
- * asked in this order, and the first answer counts.
+ * <p>The rules are those of transformers 5. tokenizer_config.json names the special tokens and
+ * lists the added ones in {@code added_tokens_decoder}; only where that list is missing do
+ * special_tokens_map.json, which then wins, and added_tokens.json count. A special token that has
+ * no name there has its id from generation_config.json or config.json; but a {@code bos_token} of
+ * null says that there is none. {@code add_bos_token} and {@code add_eos_token} are not read: with
+ * a tokenizer.json, its post-processor decides.
  */
 final class TokenizerFiles {
   static final String TOKENIZER = "tokenizer.json";
 
-  private final int size;
-  private final OptionalInt beginId;
-  private final OptionalInt padId;
-  private final Set<Integer> endIds;
+  private static final List<String> NAMED =
+      List.of(
+          "bos_token",
+          "eos_token",
+          "unk_token",
+          "sep_token",
+          "pad_token",
+          "cls_token",
+          "mask_token");
 
-  private TokenizerFiles(int size, OptionalInt beginId, OptionalInt padId, Set<Integer> endIds) {
-    this.size = size;
-    this.beginId = beginId;
-    this.padId = padId;
-    this.endIds = endIds;
+  private final Path directory;
+  private final TokenizerVocabulary vocabulary;
+  private final JsonFields config;
+
+  private TokenizerFiles(Path directory, TokenizerVocabulary vocabulary, JsonFields config) {
+    this.directory = directory;
+    this.vocabulary = vocabulary;
+    this.config = config;
   }
 
   /**
@@ -44,23 +54,69 @@ final class TokenizerFiles {
    * @throws IOException if one cannot be read
    */
   static TokenizerFiles read(Path directory) throws IOException {
-    Vocabulary vocabulary = Vocabulary.read(directory.resolve(TOKENIZER));
-    Set<Integer> endIds = new LinkedHashSet<>();
-    OptionalInt[] first = {OptionalInt.empty(), OptionalInt.empty()};
-    for (String file : new String[] {"tokenizer_config.json", "special_tokens_map.json"}) {
-      JsonFields fields = optional(directory.resolve(file));
-      first[0] = orElse(first[0], vocabulary.id(fields, "bos_token"));
-      first[1] = orElse(first[1], vocabulary.id(fields, "pad_token"));
-      vocabulary.id(fields, "eos_token").ifPresent(endIds::add);
+    TokenizerVocabulary vocabulary = TokenizerVocabulary.read(directory.resolve(TOKENIZER));
+    JsonFields config = optional(directory.resolve("tokenizer_config.json"));
+    Map<Integer, AddedToken> listed = new TreeMap<>();
+    JsonFields decoder = config.objectOrNull("added_tokens_decoder");
+    if (decoder != null) {
+      decoder
+          .json()
+          .properties()
+          .forEach(
+              token ->
+                  listed.put(
+                      listedId(decoder, token.getKey()),
+                      AddedToken.of(
+                          token.getValue(), token.getValue().path("special").asBoolean())));
+    } else {
+      ObjectNode merged = config.json().deepCopy();
+      merged.setAll(optional(directory.resolve("special_tokens_map.json")).json());
+      config = new JsonFields(config.source(), merged);
+      Set<String> special = new LinkedHashSet<>();
+      NAMED.forEach(name -> special.add(content(merged.path(name))));
+      extra(merged).forEach(token -> special.add(content(token)));
+      JsonFields added = optional(directory.resolve("added_tokens.json"));
+      for (Map.Entry<String, JsonNode> token : added.json().properties()) {
+        boolean isSpecial = special.contains(token.getKey());
+        listed.put(
+            added.requireInt(token.getKey(), 0),
+            new AddedToken(token.getKey(), false, false, false, !isSpecial, isSpecial));
+      }
     }
-    for (String file : new String[] {"generation_config.json", HuggingFaceConfig.FILE}) {
-      JsonFields fields = optional(directory.resolve(file));
-      first[0] = orElse(first[0], ids(fields, "bos_token_id"));
-      first[1] = orElse(first[1], ids(fields, "pad_token_id"));
-      endIds.addAll(ids(fields, "eos_token_id"));
+    listed.values().forEach(vocabulary::add);
+    JsonNode json = config.json();
+    NAMED.forEach(name -> addSpecial(vocabulary, json.path(name)));
+    extra(json).forEach(token -> addSpecial(vocabulary, token));
+    return new TokenizerFiles(directory, vocabulary, config);
+  }
+
+  private static int listedId(JsonFields decoder, String key) {
+    try {
+      return Integer.parseInt(key);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(
+          decoder.source() + ": a key must be a token id, got \"" + key + "\"", e);
     }
-    return new TokenizerFiles(
-        vocabulary.size, first[0], first[1], Collections.unmodifiableSet(endIds));
+  }
+
+  /** The further special tokens, under the name of transformers 5 or the older one. */
+  private static JsonNode extra(JsonNode config) {
+    JsonNode extra = config.path("extra_special_tokens");
+    return extra.isEmpty() ? config.path("additional_special_tokens") : extra;
+  }
+
+  private static void addSpecial(TokenizerVocabulary vocabulary, JsonNode token) {
+    String content = content(token);
+    if (!vocabulary.added().containsKey(content)) {
+      vocabulary.add(token.isObject() ? AddedToken.of(token, true) : AddedToken.special(content));
+    }
+  }
+
+  /** Returns the text of a token that stands as a text or an object; empty for none. */
+  private static String content(JsonNode token) {
+    return token.isObject()
+        ? token.path("content").asText()
+        : token.textValue() == null ? "" : token.textValue();
   }
 
   private static JsonFields optional(Path file) throws IOException {
@@ -69,12 +125,54 @@ final class TokenizerFiles {
         : new JsonFields(file.toString(), JsonFields.MAPPER.createObjectNode());
   }
 
-  private static OptionalInt orElse(OptionalInt known, OptionalInt other) {
-    return known.isPresent() ? known : other;
+  /** Returns tokenizer.json and all that transformers adds to it. */
+  TokenizerVocabulary vocabulary() {
+    return vocabulary;
   }
 
-  private static OptionalInt orElse(OptionalInt known, Set<Integer> others) {
-    return known.isPresent() || others.isEmpty() ? known : OptionalInt.of(others.iterator().next());
+  /** Returns tokenizer_config.json, with special_tokens_map.json where that counts. */
+  JsonFields config() {
+    return config;
+  }
+
+  /** Returns the model_type of config.json; empty without one. */
+  String modelType() throws IOException {
+    return optional(directory.resolve(HuggingFaceConfig.FILE)).textOr("model_type", "");
+  }
+
+  /** Returns the id of the token of this text, if there is one. */
+  OptionalInt id(String token) {
+    Integer id = vocabulary.id(token);
+    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+  }
+
+  OptionalInt beginId() throws IOException {
+    // Qwen has no such token, but its config.json has an id.
+    return config.json().path("bos_token").isNull()
+        ? OptionalInt.empty()
+        : first("bos_token", "bos_token_id");
+  }
+
+  OptionalInt padId() throws IOException {
+    return first("pad_token", "pad_token_id");
+  }
+
+  /** Every id that ends a text; first the tokenizer's own. */
+  Set<Integer> endIds() throws IOException {
+    return ids("eos_token", "eos_token_id");
+  }
+
+  private OptionalInt first(String name, String idKey) throws IOException {
+    return ids(name, idKey).stream().mapToInt(Integer::intValue).findFirst();
+  }
+
+  private Set<Integer> ids(String name, String idKey) throws IOException {
+    Set<Integer> ids = new LinkedHashSet<>();
+    id(content(config.json().path(name))).ifPresent(ids::add);
+    for (String file : new String[] {"generation_config.json", HuggingFaceConfig.FILE}) {
+      ids.addAll(ids(optional(directory.resolve(file)), idKey));
+    }
+    return Collections.unmodifiableSet(ids);
   }
 
   /** Returns an id, or each of a list of ids. */
@@ -89,102 +187,5 @@ final class TokenizerFiles {
       }
     }
     return ids;
-  }
-
-  int size() {
-    return size;
-  }
-
-  OptionalInt beginId() {
-    return beginId;
-  }
-
-  OptionalInt padId() {
-    return padId;
-  }
-
-  /** Every id that ends a text; first the tokenizer's own. */
-  Set<Integer> endIds() {
-    return endIds;
-  }
-
-  /** Token to id, as tokenizer.json has it. Merges, which take most of the file, are skipped. */
-  private static final class Vocabulary {
-    private final Path file;
-    private final Map<String, Integer> ids = new HashMap<>();
-    private int size;
-
-    private Vocabulary(Path file) {
-      this.file = file;
-    }
-
-    static Vocabulary read(Path file) throws IOException {
-      Vocabulary vocabulary = new Vocabulary(file);
-      try (JsonParser parser = JsonFields.MAPPER.createParser(file.toFile())) {
-        parser.nextToken();
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-          String key = parser.currentName();
-          parser.nextToken();
-          switch (key) {
-            case "added_tokens" -> vocabulary.readAddedTokens(parser);
-            case "model" -> vocabulary.readModel(parser);
-            default -> parser.skipChildren();
-          }
-        }
-      } catch (JsonProcessingException e) {
-        throw new IllegalArgumentException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
-      }
-      if (vocabulary.size == 0) {
-        throw new IllegalArgumentException(file + ": model.vocab is missing or empty");
-      }
-      return vocabulary;
-    }
-
-    private void readAddedTokens(JsonParser parser) throws IOException {
-      for (JsonNode token : (JsonNode) JsonFields.MAPPER.readTree(parser)) {
-        put(token.path("content").asText(), token.path("id").asInt(-1));
-      }
-    }
-
-    private void readModel(JsonParser parser) throws IOException {
-      while (parser.nextToken() == JsonToken.FIELD_NAME) {
-        boolean vocab = parser.currentName().equals("vocab");
-        JsonToken value = parser.nextToken();
-        if (vocab && value == JsonToken.START_OBJECT) {
-          while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String token = parser.currentName();
-            parser.nextToken();
-            put(token, parser.getValueAsInt(-1));
-          }
-        } else if (vocab && value == JsonToken.START_ARRAY) {
-          readPieces(parser);
-        } else {
-          parser.skipChildren();
-        }
-      }
-    }
-
-    /** A unigram model lists [piece, score]; the id is the place. */
-    private void readPieces(JsonParser parser) throws IOException {
-      for (int id = 0; parser.nextToken() != JsonToken.END_ARRAY; id++) {
-        JsonNode piece = JsonFields.MAPPER.readTree(parser);
-        put(piece.path(0).asText(), id);
-      }
-    }
-
-    private void put(String token, int id) {
-      if (id < 0 || id == Integer.MAX_VALUE) {
-        throw new IllegalArgumentException(file + ": a token's id is not a number from 0 on");
-      }
-      ids.put(token, id);
-      size = Math.max(size, id + 1);
-    }
-
-    /** Returns the id of the token that {@code fields} has under {@code key}, if it has one. */
-    OptionalInt id(JsonFields fields, String key) {
-      JsonNode token = fields.json().path(key);
-      Integer id = ids.get(token.isObject() ? token.path("content").asText() : token.asText());
-      return id == null ? OptionalInt.empty() : OptionalInt.of(id);
-    }
   }
 }

@@ -93,8 +93,8 @@ class TokenizerTest {
   void specialIdsComeFromTheTokenizersConfigurationFirst() throws IOException {
     write(
         "tokenizer_config.json",
-        "{\"bos_token\": {\"content\": \"<s>\"}, \"eos_token\": \"</s>\", \"pad_token\": null}");
-    write("special_tokens_map.json", "{\"pad_token\": \"<pad>\", \"bos_token\": \"x\"}");
+        "{\"bos_token\": \"x\", \"eos_token\": \"</s>\", \"pad_token\": null}");
+    write("special_tokens_map.json", "{\"pad_token\": \"<pad>\", \"bos_token\": \"<s>\"}");
     write("generation_config.json", "{\"eos_token_id\": [7, 258, 9], \"pad_token_id\": 1}");
     write("config.json", "{\"bos_token_id\": 5, \"eos_token_id\": 6}");
     try (Tokenizer tokenizer = load()) {
@@ -102,6 +102,28 @@ class TokenizerTest {
       assertEquals(OptionalInt.of(END), tokenizer.endId());
       assertEquals(OptionalInt.of(PAD), tokenizer.padId());
       assertEquals(Set.of(END, 7, 9, 6), tokenizer.endIds());
+    }
+  }
+
+  @Test
+  void theOlderMapIsNotReadBesideAListOfAddedTokens() throws IOException {
+    write(
+        "tokenizer_config.json",
+        "{\"added_tokens_decoder\": {\"257\": {\"content\": \"<s>\", \"special\": true}},"
+            + " \"bos_token\": {\"content\": \"<s>\"}}");
+    write("special_tokens_map.json", "{\"pad_token\": \"<pad>\", \"bos_token\": \"x\"}");
+    try (Tokenizer tokenizer = load()) {
+      assertEquals(OptionalInt.of(BEGIN), tokenizer.beginId());
+      assertEquals(OptionalInt.empty(), tokenizer.padId());
+    }
+  }
+
+  @Test
+  void aNullForTheBeginningIsNotOverruledByTheModelsConfiguration() throws IOException {
+    write("tokenizer_config.json", "{\"bos_token\": null, \"eos_token\": \"</s>\"}");
+    write("config.json", "{\"bos_token_id\": 5}");
+    try (Tokenizer tokenizer = load()) {
+      assertEquals(OptionalInt.empty(), tokenizer.beginId());
     }
   }
 
@@ -152,6 +174,8 @@ class TokenizerTest {
   void wrongFilesAreRefusedInOneLine() throws IOException {
     var e = assertThrows(IllegalArgumentException.class, () -> Tokenizer.load(directory));
     assertTrue(e.getMessage().startsWith(directory.resolve("tokenizer.json") + ": there is no"));
+    write("tokenizer.model", "pieces");
+    refused("only tokenizer.model; convert it once with Python: python -c \"from transformers");
     write("tokenizer.json", "{\"model\": {\"vocab\": {\"a\": 0}");
     refused("not valid JSON");
     write("tokenizer.json", "{\"model\": {\"vocab\": {}}}");
@@ -160,7 +184,12 @@ class TokenizerTest {
     refused("a token's id is not a number from 0 on");
     write("tokenizer.json", "{\"model\": {\"vocab\": {\"a\": 0}}}");
     refused("not a tokenizer");
+    write("tokenizer.json", "{\"model\": {\"vocab\": {\"\\ud800\": 0}}}");
+    refused("not valid JSON");
     ByteLevelTokenizer.write(directory, ByteLevelTokenizer.json());
+    write("tokenizer_config.json", "{\"added_tokens_decoder\": {\"one\": {\"content\": \"a\"}}}");
+    refused("added_tokens_decoder: a key must be a token id, got \"one\"");
+    write("tokenizer_config.json", "{}");
     write("config.json", "{\"eos_token_id\": \"two\"}");
     refused("eos_token_id must be a token id or a list of them, got \"two\"");
   }

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -71,23 +70,28 @@ record Fixture(String name, Path directory) {
   }
 
   float[] floats(String tensor) {
-    MappedTensor mapped = tensor(tensor);
-    float[] values = new float[(int) mapped.info().elements()];
-    mapped.readFloats(0, values, 0, values.length);
-    return values;
+    return read(
+        tensor,
+        mapped -> {
+          float[] values = new float[(int) mapped.info().elements()];
+          mapped.readFloats(0, values, 0, values.length);
+          return values;
+        });
   }
 
   /** Returns the rows of a [B, T] tensor of integers. */
   int[][] rows(String tensor) {
-    MappedTensor mapped = tensor(tensor);
-    int length = (int) (long) mapped.info().shape().get(1);
-    List<int[]> rows = new ArrayList<>();
-    for (long first = 0; first < mapped.info().elements(); first += length) {
-      int[] row = new int[length];
-      mapped.readInts(first, row, 0, length);
-      rows.add(row);
-    }
-    return rows.toArray(new int[0][]);
+    return read(
+        tensor,
+        mapped -> {
+          int[][] rows = new int[(int) (long) mapped.info().shape().get(0)][];
+          int length = (int) (long) mapped.info().shape().get(1);
+          for (int i = 0; i < rows.length; i++) {
+            rows[i] = new int[length];
+            mapped.readInts((long) i * length, rows[i], 0, length);
+          }
+          return rows;
+        });
   }
 
   /** Returns a [B, T] tensor as INT. */
@@ -95,9 +99,13 @@ record Fixture(String name, Path directory) {
     return Nd4j.createFromArray(rows(tensor));
   }
 
-  private MappedTensor tensor(String tensor) {
+  private interface Reading<T> {
+    T of(MappedTensor tensor) throws IOException;
+  }
+
+  private <T> T read(String tensor, Reading<T> reading) {
     try (var file = SafetensorsFile.open(directory.resolve("expected.safetensors"))) {
-      return file.tensor(tensor);
+      return reading.of(file.tensor(tensor));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

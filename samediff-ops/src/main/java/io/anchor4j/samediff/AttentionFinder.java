@@ -123,7 +123,7 @@ final class AttentionFinder {
         settings.length == 0 || settings[0] == 0 ? 1 : 1 / Math.sqrt((double) headDim),
         /* causal= */ false,
         biases,
-        rank == 3 && !multiHead ? SoftmaxPattern.folding(graph, inputs.get(0)) : Folding.NONE,
+        rank == 3 && !multiHead ? HeadFolding.of(graph, inputs.get(0)) : Folding.NONE,
         projections,
         Set.of(op.getName()));
   }
@@ -150,7 +150,7 @@ final class AttentionFinder {
       throw new NotUnderstood(
           "there are more queries (" + shape.queries() + ") than keys (" + shape.keys() + ")");
     }
-    long dims = AttentionGraft.dimensions(site);
+    long dims = site.dimensions();
     if (dims > AttentionShapes.MAX_HEAD_DIM) {
       throw new NotUnderstood(
           "a head has "

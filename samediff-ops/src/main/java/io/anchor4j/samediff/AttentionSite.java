@@ -1,5 +1,6 @@
 package io.anchor4j.samediff;
 
+import io.anchor4j.attention.AttentionConfig;
 import java.util.List;
 import java.util.Set;
 
@@ -36,6 +37,28 @@ record AttentionSite(
     Folding folding,
     Projections projections,
     Set<String> removed) {
+
+  /** What it computes. */
+  AttentionConfig config() {
+    return AttentionConfig.DEFAULT.withCausal(causal).withScale(scale);
+  }
+
+  /** Those that a score sums over in the op: masks take one. */
+  long scoredDimensions() {
+    return shape.headDim() + (biases.isEmpty() ? 0 : 1);
+  }
+
+  /** The dimensions of a head in the op, where all three inputs have the same. */
+  long dimensions() {
+    return Math.max(scoredDimensions(), shape.valueDim());
+  }
+
+  /** For the report. */
+  String description() {
+    List<String> names = biases.stream().map(KeyBias::variable).toList();
+    String masks = names.isEmpty() ? "" : ", mask " + String.join(" and ", names);
+    return form + ", scale " + (float) scale + (causal ? ", causal" : "") + masks;
+  }
 
   /**
    * A variable that holds queries, keys or values.

@@ -79,6 +79,23 @@ final class GraphView {
     return names == null ? List.of() : names.stream().map(graph.getOps()::get).toList();
   }
 
+  /** The one op that reads {@code variable}, which goes away with the swap. */
+  SameDiffOp onlyReader(String variable) throws NotUnderstood {
+    if (mustStay(variable)) {
+      throw new NotUnderstood("'" + variable + "' is asked for as an output or loss");
+    }
+    List<SameDiffOp> readers = consumers(variable);
+    if (readers.size() != 1) {
+      throw new NotUnderstood(
+          "'"
+              + variable
+              + "' is read by "
+              + readers.size()
+              + " ops, and the anchor op forms no such array");
+    }
+    return readers.get(0);
+  }
+
   boolean controls(String variable) {
     Variable known = graph.getVariables().get(variable);
     return notEmpty(known.getControlDeps())

@@ -4,9 +4,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkNotNull;
 
 import io.anchor4j.attention.AttentionConfig;
-import io.anchor4j.attention.AttentionMask;
-import io.anchor4j.attention.Precision;
-import io.anchor4j.rotary.RotaryConfig;
 import io.anchor4j.samediff.SameDiffRetrofitReport.Proof;
 import io.anchor4j.samediff.SameDiffRetrofitReport.Replaced;
 import java.util.ArrayList;
@@ -14,11 +11,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -36,40 +33,154 @@ import org.nd4j.linalg.factory.Nd4j;
  *
  * <pre>{@code
  * SameDiffRetrofitReport report =
- *     SameDiffRetrofit.builder().documents("documents", AttentionMask.ANCHOR).build().apply(graph);
+ * *
  * }</pre>
  */
 public final class SameDiffRetrofit {
-  private final Builder settings;
+  private final Set<String> keep;
+  private final Predicate<String> only;
+  private final Map<String, INDArray> probe;
+  private final double tolerance;
+  private final SwitchedOn switchedOn;
 
-  private SameDiffRetrofit(Builder settings) {
-    this.settings = settings;
+  private SameDiffRetrofit(Builder builder) {
+    keep = Set.copyOf(builder.keep);
+    only = checkNotNull(builder.only, "SameDiffRetrofit: only is null");
+    probe = builder.probe;
+    checkArgument(
+        builder.tolerance > 0,
+        "SameDiffRetrofit: tolerance must be above 0, got %s",
+        builder.tolerance);
+    tolerance = builder.tolerance;
+    switchedOn = new SwitchedOn(builder.attention, builder.documents);
   }
 
-  /** Returns a builder that changes nothing but which op computes. */
-  public static Builder builder() {
-    return new Builder();
+  /**
+   * Returns what {@link #apply} would replace and leave, without changing or comparing anything.
+   *
+   * @throws IllegalArgumentException as {@link #apply} does, but for options
+   */
+  public SameDiffRetrofitReport inspect(SameDiff graph) {
+    GraphReading reading = read(graph);
+    List<Replaced> found =
+        reading.sites().stream()
+            .map(site -> new Replaced(site.output(), site.description(), List.of()))
+            .toList();
+    return new SameDiffRetrofitReport(found, reading.left(), null, List.of());
   }
 
-  /** What is replaced, on which input equality is shown, and what is switched on then. */
+  private GraphReading read(SameDiff graph) {
+    checkNotNull(graph, "SameDiffRetrofit: the graph is null");
+    return GraphReading.of(graph, keep, probe, only);
+  }
+
+  /**
+   * Replaces attention in {@code graph}. Whatever is thrown, the graph is as it was.
+   *
+   * @throws IllegalArgumentException if the graph is eager or has loops or conditions, if it does
+   *     not run on the probe, or if an option does not fit an attention that was found
+   * @throws IllegalStateException if outputs or gradients differ by more than the tolerance
+   */
+  public SameDiffRetrofitReport apply(SameDiff graph) {
+    GraphReading reading = read(graph);
+    if (reading.sites().isEmpty()) {
+      return new SameDiffRetrofitReport(List.of(), reading.left(), null, List.of());
+    }
+    switchedOn.check(graph, reading.sites());
+    List<String> losses = List.copyOf(graph.getLossVariables());
+    GraphSnapshot snapshot = GraphSnapshot.of(graph);
+    boolean done = false;
+    try {
+      var report = swap(reading, snapshot);
+      done = true;
+      return report;
+    } finally {
+      if (!done) {
+        snapshot.restore();
+      }
+      graph.setLossVariables(losses.toArray(String[]::new)); // a gradient graph may infer some
+    }
+  }
+
+  private SameDiffRetrofitReport swap(GraphReading reading, GraphSnapshot snapshot) {
+    var notes = new ArrayList<String>();
+    var equality = EqualityProof.begin(reading, tolerance, notes);
+    List<Replaced> replaced = graft(reading, AttentionSite::config, null);
+    Proof proof = equality.show();
+    if (!switchedOn.nothing(reading.sites())) {
+      snapshot.restore();
+      replaced = switchOn(reading, equality);
+    }
+    notes.addAll(notes(reading.sites()));
+    return new SameDiffRetrofitReport(replaced, reading.left(), proof, notes);
+  }
+
+  private static List<Replaced> graft(
+      GraphReading reading,
+      Function<AttentionSite, AttentionConfig> configs,
+      SDVariable documents) {
+    var replaced = new ArrayList<Replaced>();
+    for (AttentionSite site : reading.sites()) {
+      var graft = new AttentionGraft(reading.view(), site);
+      Set<String> gone = graft.apply(configs.apply(site), documents);
+      replaced.add(new Replaced(site.output(), site.description(), List.copyOf(gone)));
+    }
+    return replaced;
+  }
+
+  /** With options, on one document a row; where only documents are new, still the same maths. */
+  private List<Replaced> switchOn(GraphReading reading, EqualityProof equality) {
+    SameDiff graph = reading.view().graph();
+    SDVariable documents = switchedOn.documentsIn(graph);
+    Probe probe = reading.probe();
+    if (documents != null) {
+      AttentionSite site = reading.sites().get(0);
+      long rows = site.shape().rows() / site.folding().heads();
+      probe = probe.with(documents.name(), Nd4j.ones(DataType.INT32, rows, site.shape().keys()));
+    }
+    List<Replaced> replaced = graft(reading, switchedOn::of, documents);
+    if (switchedOn.sameMaths(reading.sites())) {
+      equality.compareOutputs(probe, "output with one document a row");
+    } else {
+      reading.run(probe, reading.ends());
+    }
+    GraphSnapshot.dropDerived(graph);
+    return replaced;
+  }
+
+  private List<String> notes(List<AttentionSite> sites) {
+    var notes = new ArrayList<String>();
+    if (switchedOn.documents() != null) {
+      notes.add(
+          "feed '"
+              + switchedOn.documents()
+              + "' INT [B, T] (1 everywhere is a row of one document);"
+              + " for training, add it to the data set feature mapping");
+    }
+    for (AttentionSite site : sites) {
+      if (switchedOn.of(site).causal() && !site.biases().isEmpty()) {
+        notes.add(
+            "'"
+                + site.output()
+                + "': a query that sees padded keys alone weighs those; two masks"
+                + " of -1e9 on top of each other let it see later tokens too");
+      }
+    }
+    return notes;
+  }
+
+  /** Builds a {@link SameDiffRetrofit}, which unless told otherwise changes no result. */
   public static final class Builder {
     private final Set<String> keep = new LinkedHashSet<>();
     private Predicate<String> only = output -> true;
     private Map<String, INDArray> probe;
     private double tolerance = 1e-5;
     private String documents;
-    private AttentionMask mask = AttentionMask.FULL;
-    private Boolean causal;
-    private int window;
-    private boolean alibi;
-    private RotaryConfig rotary;
-    private Precision precision = Precision.FLOAT32;
+    private UnaryOperator<AttentionConfig> attention = UnaryOperator.identity();
 
-    private Builder() {}
-
-    /** Replaces only the attention whose result has one of the chosen names. */
+    /** Replaces only the attention whose result has one of the chosen names; all unless set. */
     public Builder only(Predicate<String> outputs) {
-      only = checkNotNull(outputs);
+      only = outputs;
       return this;
     }
 
@@ -92,295 +203,43 @@ public final class SameDiffRetrofit {
       return this;
     }
 
-    /**
-     * Sets the difference allowed, over the larger of 1 and the largest value; 1e-5 unless said.
-     */
+    /** Sets the difference allowed, over the larger of 1 and the largest value; 1e-5 unless set. */
     public Builder tolerance(double tolerance) {
-      checkArgument(tolerance > 0, "tolerance must be above 0, got %s", tolerance);
       this.tolerance = tolerance;
       return this;
     }
 
     /**
-     * Has each attention read document ids and hide by them.
+     * Has each attention read document ids, by which the mask of {@link #attention} hides.
      *
      * @param placeholder INT [B, T], made if the graph has none of that name
-     * @param mask who sees whom
      */
-    public Builder documents(String placeholder, AttentionMask mask) {
-      documents = checkNotNull(placeholder);
-      this.mask = checkNotNull(mask);
+    public Builder documents(String placeholder) {
+      documents = placeholder;
       return this;
     }
 
-    /** Sets whether a token sees no later one; unless said, as in the graph. */
-    public Builder causal(boolean causal) {
-      this.causal = causal;
+    /**
+     * Changes what each attention computes, starting from what the graph's does: mask {@code full},
+     * the graph's scale, causal where the graph is, no window, no rotary embedding, float32.
+     *
+     * <pre>{@code
+     * .attention(a -> a.withMask(AttentionMask.ANCHOR).withCausal(true).withWindow(512))
+     * }</pre>
+     */
+    public Builder attention(UnaryOperator<AttentionConfig> change) {
+      UnaryOperator<AttentionConfig> before = attention;
+      attention = config -> change.apply(before.apply(config));
       return this;
     }
 
-    /** See {@link AttentionConfig#window}. */
-    public Builder window(int tokens) {
-      checkArgument(tokens >= 0, "window must be 0 (none) or more, got %s", tokens);
-      window = tokens;
-      return this;
-    }
-
-    /** See {@link AttentionConfig#alibi}. */
-    public Builder alibi(boolean alibi) {
-      this.alibi = alibi;
-      return this;
-    }
-
-    /** See {@link AttentionConfig#rotary}; positions are those in the row. */
-    public Builder rotary(RotaryConfig rotary) {
-      this.rotary = rotary;
-      return this;
-    }
-
-    /** See {@link AttentionConfig#precision}. */
-    public Builder precision(Precision precision) {
-      this.precision = checkNotNull(precision);
-      return this;
-    }
-
+    /**
+     * Returns the retrofit, which can be applied to any number of graphs.
+     *
+     * @throws IllegalArgumentException if the tolerance is not above 0
+     */
     public SameDiffRetrofit build() {
-      var settings = new Builder();
-      settings.keep.addAll(keep);
-      settings.only = only;
-      settings.probe = probe;
-      settings.tolerance = tolerance;
-      settings.documents = documents;
-      settings.mask = mask;
-      settings.causal = causal;
-      settings.window = window;
-      settings.alibi = alibi;
-      settings.rotary = rotary;
-      settings.precision = precision;
-      return new SameDiffRetrofit(settings);
+      return new SameDiffRetrofit(this);
     }
-
-    /** Whether anything is switched on that needs tokens in order or documents. */
-    private boolean readsTokens() {
-      return documents != null || causal != null || window > 0 || alibi || rotary != null;
-    }
-
-    private boolean changesMaths() {
-      return causal != null
-          || window > 0
-          || alibi
-          || rotary != null
-          || precision != Precision.FLOAT32;
-    }
-
-    private AttentionConfig applyTo(AttentionConfig config) {
-      return config
-          .withMask(mask)
-          .withCausal(causal == null ? config.causal() : causal)
-          .withWindow(window)
-          .withAlibi(alibi)
-          .withRotary(rotary)
-          .withPrecision(precision);
-    }
-  }
-
-  /**
-   * Returns what {@link #apply} would replace and leave, without changing or comparing anything.
-   *
-   * @throws IllegalArgumentException as {@link #apply} does
-   */
-  public SameDiffRetrofitReport inspect(SameDiff graph) {
-    GraphReading reading = GraphReading.of(graph, settings.keep, settings.probe, settings.only);
-    List<Replaced> found =
-        reading.sites().stream()
-            .map(site -> new Replaced(site.output(), describe(site), List.of()))
-            .toList();
-    return new SameDiffRetrofitReport(found, reading.left(), null, List.of());
-  }
-
-  /**
-   * Replaces attention in {@code graph}. Whatever is thrown, the graph is as it was.
-   *
-   * @throws IllegalArgumentException if the graph is eager or has loops or conditions, if it does
-   *     not run on the probe, or if an option does not fit an attention that was found
-   * @throws IllegalStateException if outputs or gradients differ by more than the tolerance
-   */
-  public SameDiffRetrofitReport apply(SameDiff graph) {
-    GraphReading reading = GraphReading.of(graph, settings.keep, settings.probe, settings.only);
-    if (reading.sites().isEmpty()) {
-      return new SameDiffRetrofitReport(List.of(), reading.left(), null, List.of());
-    }
-    checkOptions(graph, reading.sites());
-    List<String> losses = List.copyOf(graph.getLossVariables());
-    GraphSnapshot snapshot = GraphSnapshot.of(graph);
-    boolean done = false;
-    try {
-      var report = swap(graph, reading, snapshot);
-      done = true;
-      return report;
-    } finally {
-      if (!done) {
-        snapshot.restore();
-      }
-      graph.setLossVariables(losses.toArray(String[]::new)); // a gradient graph may infer some
-    }
-  }
-
-  private void checkOptions(SameDiff graph, List<AttentionSite> sites) {
-    if (settings.readsTokens()) {
-      for (AttentionSite site : sites) {
-        String reason = AttentionGraft.tokensRefused(site);
-        checkArgument(
-            reason == null,
-            "SameDiffRetrofit: documents, causal, window, alibi and rotary do not fit '%s': %s."
-                + " Leave it out with only(...).",
-            site.output(),
-            reason);
-      }
-    }
-    if (settings.documents != null && graph.hasVariable(settings.documents)) {
-      SDVariable known = graph.getVariable(settings.documents);
-      checkArgument(
-          known.isPlaceHolder() && known.dataType() == DataType.INT32,
-          "SameDiffRetrofit: '%s' must be a placeholder INT [B, T], got %s %s.",
-          settings.documents,
-          known.getVariableType(),
-          known.dataType());
-    }
-  }
-
-  private SameDiffRetrofitReport swap(
-      SameDiff graph, GraphReading reading, GraphSnapshot snapshot) {
-    var notes = new ArrayList<String>();
-    Set<String> compared = reading.ends();
-    reading.sites().forEach(site -> compared.add(site.output()));
-    Map<String, INDArray> before = reading.run(reading.probe(), compared);
-    Map<String, INDArray> gradientsBefore = gradients(graph, reading.probe(), notes);
-
-    List<Replaced> replaced = graft(reading, UnaryOperator.identity(), null);
-    double outputs = largest(before, reading.run(reading.probe(), compared), "output");
-    double gradients = Double.NaN;
-    if (gradientsBefore != null) {
-      gradients =
-          largest(
-              gradientsBefore,
-              reading.probe().gradients(graph, List.copyOf(gradientsBefore.keySet())),
-              "gradient");
-    }
-    GraphSnapshot.dropDerived(graph);
-    var proof = new Proof(reading.probe().toString(), outputs, gradients, settings.tolerance);
-    if (settings.readsTokens() || settings.changesMaths()) {
-      snapshot.restore();
-      replaced = switchOn(graph, reading, compared, before);
-    }
-    notes.addAll(notes(reading.sites()));
-    return new SameDiffRetrofitReport(replaced, reading.left(), proof, notes);
-  }
-
-  private static List<Replaced> graft(
-      GraphReading reading, UnaryOperator<AttentionConfig> options, SDVariable documents) {
-    var replaced = new ArrayList<Replaced>();
-    for (AttentionSite site : reading.sites()) {
-      Set<String> gone = new AttentionGraft(reading.view(), site).apply(options, documents);
-      replaced.add(new Replaced(site.output(), describe(site), List.copyOf(gone)));
-    }
-    return replaced;
-  }
-
-  /** With options, on one document a row; where only documents are new, still the same maths. */
-  private List<Replaced> switchOn(
-      SameDiff graph, GraphReading reading, Set<String> compared, Map<String, INDArray> before) {
-    SDVariable documents = null;
-    Probe probe = reading.probe();
-    if (settings.documents != null) {
-      documents =
-          graph.hasVariable(settings.documents)
-              ? graph.getVariable(settings.documents)
-              : graph.placeHolder(settings.documents, DataType.INT32, -1, -1);
-      AttentionSite site = reading.sites().get(0);
-      long rows = site.shape().rows() / site.folding().heads();
-      probe = probe.with(settings.documents, Nd4j.ones(DataType.INT32, rows, site.shape().keys()));
-    }
-    List<Replaced> replaced = graft(reading, settings::applyTo, documents);
-    Map<String, INDArray> after = reading.run(probe, compared);
-    if (!settings.changesMaths()) {
-      largest(before, after, "output with one document a row");
-    }
-    GraphSnapshot.dropDerived(graph);
-    return replaced;
-  }
-
-  /** The gradients of all trained variables, or null where the graph gives none. */
-  private static Map<String, INDArray> gradients(SameDiff graph, Probe probe, List<String> notes) {
-    var training = graph.getTrainingConfig();
-    boolean noLoss =
-        graph.getLossVariables().isEmpty()
-            && (training == null
-                || training.getLossVariables() == null
-                || training.getLossVariables().isEmpty());
-    List<String> trained =
-        graph.variables().stream()
-            .filter(v -> v.getVariableType() == VariableType.VARIABLE && v.dataType().isFPType())
-            .map(SDVariable::name)
-            .toList();
-    if (noLoss || trained.isEmpty()) {
-      return null;
-    }
-    try {
-      return probe.gradients(graph, trained);
-    } catch (RuntimeException e) {
-      notes.add("gradients were not compared: the graph had none before (" + e.getMessage() + ")");
-      return null;
-    } finally {
-      GraphSnapshot.dropDerived(graph);
-    }
-  }
-
-  private double largest(Map<String, INDArray> before, Map<String, INDArray> after, String what) {
-    double largest = 0;
-    for (Map.Entry<String, INDArray> entry : before.entrySet()) {
-      double difference = Probe.difference(entry.getValue(), after.get(entry.getKey()));
-      if (!(difference <= settings.tolerance)) {
-        throw new IllegalStateException(
-            "SameDiffRetrofit: the "
-                + what
-                + " '"
-                + entry.getKey()
-                + "' would differ by "
-                + difference
-                + ", allowed is "
-                + settings.tolerance
-                + ". The graph is as it was. Random ops (dropout) or values that are not finite"
-                + " give such a difference too.");
-      }
-      largest = Math.max(largest, difference);
-    }
-    return largest;
-  }
-
-  private static String describe(AttentionSite site) {
-    return site.form() + ", scale " + (float) site.scale() + AttentionGraft.masks(site);
-  }
-
-  private List<String> notes(List<AttentionSite> sites) {
-    var notes = new ArrayList<String>();
-    if (settings.documents != null) {
-      notes.add(
-          "feed '"
-              + settings.documents
-              + "' INT [B, T] (1 everywhere is a row of one document);"
-              + " for training, add it to the data set feature mapping");
-    }
-    for (AttentionSite site : sites) {
-      boolean causalNow = settings.causal == null ? site.causal() : settings.causal;
-      if (causalNow && !site.biases().isEmpty()) {
-        notes.add(
-            "'"
-                + site.output()
-                + "': a query that sees padded keys alone weighs those; two masks"
-                + " of -1e9 on top of each other let it see later tokens too");
-      }
-    }
-    return notes;
   }
 }

@@ -42,6 +42,7 @@ public record SameDiffRetrofitReport(
    */
   public record Proof(String probe, double outputs, double gradients, double tolerance) {}
 
+  /** Copies the lists. */
   public SameDiffRetrofitReport {
     replaced = List.copyOf(replaced);
     left = List.copyOf(left);

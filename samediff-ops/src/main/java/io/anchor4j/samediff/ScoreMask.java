@@ -181,6 +181,6 @@ final class ScoreMask {
             + term
             + "' comes from "
             + String.join(", ", graph.leaves(term, VariableType.PLACEHOLDER))
-            + " and differs by query; causal(true), window and documents say such masks");
+            + " and differs by query; withCausal, withWindow and documents say such masks");
   }
 }

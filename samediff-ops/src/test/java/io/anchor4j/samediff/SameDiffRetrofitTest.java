@@ -76,7 +76,7 @@ class SameDiffRetrofitTest {
     SameDiff graph = variant.graph(DataType.FLOAT);
     SDVariable mixed = graph.getVariable("mixed");
     Set<String> given = given(graph);
-    SameDiffRetrofitReport report = SameDiffRetrofit.builder().build().apply(graph);
+    SameDiffRetrofitReport report = new SameDiffRetrofit.Builder().build().apply(graph);
     assertEquals(1, report.replaced().size(), report::toString);
     assertEquals(List.of(), report.left());
     assertEquals(1, anchors(graph), report::toString);
@@ -112,7 +112,7 @@ class SameDiffRetrofitTest {
   void aRowOfPaddingAloneIsWhatItWasInDouble(AttentionGraphs variant) {
     SameDiff old = variant.graph(DataType.DOUBLE);
     SameDiff graph = variant.graph(DataType.FLOAT);
-    SameDiffRetrofit.builder().build().apply(graph);
+    new SameDiffRetrofit.Builder().build().apply(graph);
     var exact = AttentionGraphs.inputs(old, DataType.DOUBLE, 1, true);
     var inputs = AttentionGraphs.inputs(graph, DataType.FLOAT, 1, true);
     List<String> trained = trained(old);
@@ -147,7 +147,7 @@ class SameDiffRetrofitTest {
     inputs.remove("labels");
     inputs.put("keys", (visible ? mask : mask.rsub(1)).castTo(DataType.BOOL));
     Map<String, INDArray> before = parts.sd.output(inputs, "mixed");
-    var report = SameDiffRetrofit.builder().build().apply(parts.sd);
+    var report = new SameDiffRetrofit.Builder().build().apply(parts.sd);
     assertEquals(1, anchors(parts.sd), report::toString);
     assertClose("output", before, parts.sd.output(inputs, "mixed"));
   }
@@ -173,7 +173,7 @@ class SameDiffRetrofitTest {
     List<String> trained = trained(parts.sd);
     Map<String, INDArray> outputs = parts.sd.output(inputs, "first", "second", "loss");
     Map<String, INDArray> gradients = parts.sd.calculateGradients(inputs, trained);
-    var report = SameDiffRetrofit.builder().build().apply(parts.sd);
+    var report = new SameDiffRetrofit.Builder().build().apply(parts.sd);
     assertEquals(2, report.replaced().size(), report::toString);
     assertEquals(2, anchors(parts.sd));
     assertEquals(2, report.notes().size(), "one on causal and padding for each");
@@ -203,7 +203,7 @@ class SameDiffRetrofitTest {
         AttentionGraphs.fit(graph, AttentionGraphs.inputs(graph, DataType.FLOAT, step, false));
       }
     }
-    SameDiffRetrofit.builder().build().apply(swapped);
+    new SameDiffRetrofit.Builder().build().apply(swapped);
     for (int step = 3; step < 13; step++) {
       AttentionGraphs.fit(old, AttentionGraphs.inputs(old, DataType.FLOAT, step, false));
       AttentionGraphs.fit(swapped, AttentionGraphs.inputs(swapped, DataType.FLOAT, step, false));
@@ -242,7 +242,7 @@ class SameDiffRetrofitTest {
     SameDiff graph = variant.graph(DataType.FLOAT);
     graph.setTrainingConfig(AttentionGraphs.training(graph, new Adam(0.01)));
     AttentionGraphs.fit(graph, AttentionGraphs.inputs(graph, DataType.FLOAT, 7, false));
-    SameDiffRetrofit.builder().build().apply(graph);
+    new SameDiffRetrofit.Builder().build().apply(graph);
     File file = folder.resolve("graph.fb").toFile();
     graph.save(file, /* saveUpdaterState= */ true);
     Map<String, INDArray> inputs = AttentionGraphs.inputs(graph, DataType.FLOAT, 8, false);
@@ -258,7 +258,7 @@ class SameDiffRetrofitTest {
     File file = folder.resolve("graph.fb").toFile();
     graph.save(file, false);
     SameDiff loaded = SameDiff.load(file, false);
-    SameDiffRetrofit.builder().build().apply(loaded);
+    new SameDiffRetrofit.Builder().build().apply(loaded);
     assertEquals(1, anchors(loaded));
     Map<String, INDArray> inputs = AttentionGraphs.inputs(graph, DataType.FLOAT, 3, false);
     assertClose("output", graph.output(inputs, "output"), loaded.output(inputs, "output"));

@@ -76,8 +76,9 @@ class SwitchedOnTest {
   void aDocumentSeesItselfAlone(AttentionGraphs variant) {
     SameDiff graph = variant.graph(DataType.FLOAT);
     var report =
-        SameDiffRetrofit.builder()
-            .documents("documents", AttentionMask.INTRA_DOCUMENT)
+        new SameDiffRetrofit.Builder()
+            .documents("documents")
+            .attention(a -> a.withMask(AttentionMask.INTRA_DOCUMENT))
             .build()
             .apply(graph);
     INDArray mixed = graph.outputSingle(inputs(graph), "mixed");
@@ -94,8 +95,9 @@ class SwitchedOnTest {
   @Test
   void aGraphOfRank2TakesOneRowOfDocuments() {
     SameDiff graph = AttentionGraphs.RANK_2_WITH_MASK.graph(DataType.FLOAT);
-    SameDiffRetrofit.builder()
-        .documents("documents", AttentionMask.INTRA_DOCUMENT)
+    new SameDiffRetrofit.Builder()
+        .documents("documents")
+        .attention(a -> a.withMask(AttentionMask.INTRA_DOCUMENT))
         .build()
         .apply(graph);
     Map<String, INDArray> inputs = inputs(graph);
@@ -119,8 +121,9 @@ class SwitchedOnTest {
       })
   void otherDocumentsDoNotLeak(AttentionGraphs variant) {
     SameDiff graph = variant.graph(DataType.FLOAT);
-    SameDiffRetrofit.builder()
-        .documents("documents", AttentionMask.INTRA_DOCUMENT)
+    new SameDiffRetrofit.Builder()
+        .documents("documents")
+        .attention(a -> a.withMask(AttentionMask.INTRA_DOCUMENT))
         .build()
         .apply(graph);
     Map<String, INDArray> inputs = inputs(graph);
@@ -139,7 +142,7 @@ class SwitchedOnTest {
   @Test
   void causalIsTheCausalConstant() {
     SameDiff graph = AttentionGraphs.SCALED_AFTER_BY_A_NUMBER.graph(DataType.FLOAT);
-    SameDiffRetrofit.builder().causal(true).build().apply(graph);
+    new SameDiffRetrofit.Builder().attention(a -> a.withCausal(true)).build().apply(graph);
     SameDiff old = AttentionGraphs.CAUSAL_CONSTANT.graph(DataType.FLOAT);
     double difference =
         Probe.difference(
@@ -153,7 +156,8 @@ class SwitchedOnTest {
     SameDiff plain = AttentionGraphs.SCALED_AFTER_BY_A_NUMBER.graph(DataType.FLOAT);
     SameDiff masked = AttentionGraphs.ONE_MINUS_MASK_TIMES_A_LOT.graph(DataType.FLOAT);
     INDArray still = plain.outputSingle(inputs(plain), "mixed");
-    var rotary = SameDiffRetrofit.builder().rotary(RotaryConfig.of(100)).build();
+    var rotary =
+        new SameDiffRetrofit.Builder().attention(a -> a.withRotary(RotaryConfig.of(100))).build();
     rotary.apply(plain);
     rotary.apply(masked);
     INDArray turned = plain.outputSingle(inputs(plain), "mixed");
@@ -165,13 +169,11 @@ class SwitchedOnTest {
   @Test
   void everyOptionReachesTheOp() {
     SameDiff graph = AttentionGraphs.SCALED_AFTER_BY_A_NUMBER.graph(DataType.FLOAT);
-    SameDiffRetrofit.builder()
-        .documents("documents", AttentionMask.ANCHOR)
-        .causal(true)
-        .window(3)
-        .alibi(true)
-        .rotary(RotaryConfig.of(100))
-        .precision(Precision.BFLOAT16)
+    new SameDiffRetrofit.Builder()
+        .documents("documents")
+        .attention(a -> a.withMask(AttentionMask.ANCHOR).withCausal(true).withWindow(3))
+        .attention(a -> a.withAlibi(true).withRotary(RotaryConfig.of(100)))
+        .attention(a -> a.withPrecision(Precision.BFLOAT16))
         .build()
         .apply(graph);
     AttentionConfig expected =
@@ -188,7 +190,10 @@ class SwitchedOnTest {
   @Test
   void whatTheGraphSaysStaysWhereNothingIsSwitchedOn() {
     SameDiff graph = AttentionGraphs.CAUSAL_CONSTANT.graph(DataType.FLOAT);
-    SameDiffRetrofit.builder().precision(Precision.BFLOAT16).build().apply(graph);
+    new SameDiffRetrofit.Builder()
+        .attention(a -> a.withPrecision(Precision.BFLOAT16))
+        .build()
+        .apply(graph);
     AttentionConfig expected =
         AttentionConfig.DEFAULT.withScale(0.5).withPrecision(Precision.BFLOAT16);
     assertEquals(expected, config(graph));
@@ -197,9 +202,9 @@ class SwitchedOnTest {
   @Test
   void aGraphWithDocumentsTrains() {
     SameDiff graph = AttentionGraphs.ONE_MINUS_MASK_TIMES_A_LOT.graph(DataType.FLOAT);
-    SameDiffRetrofit.builder()
-        .documents("documents", AttentionMask.ANCHOR)
-        .causal(true)
+    new SameDiffRetrofit.Builder()
+        .documents("documents")
+        .attention(a -> a.withMask(AttentionMask.ANCHOR).withCausal(true))
         .build()
         .apply(graph);
     graph.setTrainingConfig(AttentionGraphs.training(graph, new Adam(0.03)));
@@ -229,30 +234,66 @@ class SwitchedOnTest {
   @Test
   void queriesOverOtherTokensAreReplacedButTakeNoDocuments() {
     SameDiff graph = crossAttention();
-    var documents = SameDiffRetrofit.builder().documents("documents", AttentionMask.ANCHOR).build();
+    var documents =
+        new SameDiffRetrofit.Builder()
+            .documents("documents")
+            .attention(a -> a.withMask(AttentionMask.ANCHOR))
+            .build();
     var error = assertThrows(IllegalArgumentException.class, () -> documents.apply(graph));
     assertEquals(
         "SameDiffRetrofit: documents, causal, window, alibi and rotary do not fit 'seen': its"
             + " queries are not its keys' tokens (3 and 5). Leave it out with only(...).",
         error.getMessage());
     assertFalse(graph.hasVariable("documents"));
-    assertEquals(1, SameDiffRetrofit.builder().build().apply(graph).replaced().size());
+    assertEquals(1, new SameDiffRetrofit.Builder().build().apply(graph).replaced().size());
   }
 
   @Test
   void onlyWhatIsChosenIsReplaced() {
     SameDiff graph = crossAttention();
-    var report = SameDiffRetrofit.builder().only(name -> !name.equals("seen")).build().apply(graph);
+    var report =
+        new SameDiffRetrofit.Builder().only(name -> !name.equals("seen")).build().apply(graph);
     assertEquals("not chosen", report.left().get(0).reason());
     assertEquals(0, SameDiffRetrofitTest.anchors(graph));
-    assertEquals(1, SameDiffRetrofit.builder().build().inspect(graph).replaced().size());
+    assertEquals(1, new SameDiffRetrofit.Builder().build().inspect(graph).replaced().size());
     assertEquals(0, SameDiffRetrofitTest.anchors(graph));
+  }
+
+  @Test
+  void documentsAndAMaskThatReadsThemComeTogether() {
+    SameDiff graph = AttentionGraphs.SCALED_AFTER_BY_A_NUMBER.graph(DataType.FLOAT);
+    var unread = new SameDiffRetrofit.Builder().documents("documents").build();
+    var error = assertThrows(IllegalArgumentException.class, () -> unread.apply(graph));
+    assertEquals(
+        "SameDiffRetrofit: under the mask full documents hide nothing. Choose another with"
+            + " attention(a -> a.withMask(...)).",
+        error.getMessage());
+    var missing =
+        new SameDiffRetrofit.Builder().attention(a -> a.withMask(AttentionMask.ANCHOR)).build();
+    error = assertThrows(IllegalArgumentException.class, () -> missing.apply(graph));
+    assertEquals(
+        "SameDiffRetrofit: the mask anchor hides by document ids, and there are none. Name their"
+            + " placeholder with documents(...).",
+        error.getMessage());
+    assertEquals(0, SameDiffRetrofitTest.anchors(graph));
+  }
+
+  /** 0 is 1/sqrt of the graph's head, though a mask gives the op's head one dimension more. */
+  @Test
+  void theScaleOfZeroIsThatOfTheGraphsHead() {
+    SameDiff graph = AttentionGraphs.MASK_SUBTRACTED_BEFORE_THE_SCALE.graph(DataType.FLOAT);
+    new SameDiffRetrofit.Builder().attention(a -> a.withScale(0)).build().apply(graph);
+    assertEquals(AttentionConfig.DEFAULT.withCausal(false).withScale(0.5), config(graph));
   }
 
   @Test
   void documentsThatAreNoIntegersAreRefused() {
     SameDiff graph = AttentionGraphs.ONE_MINUS_MASK_TIMES_A_LOT.graph(DataType.FLOAT);
-    var wrong = SameDiffRetrofit.builder().documents("mask", AttentionMask.ANCHOR).build();
+    var wrong =
+        new SameDiffRetrofit.Builder()
+            .documents("mask")
+            .attention(a -> a.withMask(AttentionMask.ANCHOR))
+            .build();
     var error = assertThrows(IllegalArgumentException.class, () -> wrong.apply(graph));
     assertEquals(
         "SameDiffRetrofit: 'mask' must be a placeholder INT [B, T], got PLACEHOLDER FLOAT.",
@@ -265,7 +306,8 @@ class SwitchedOnTest {
     SameDiff graph = SameDiff.create().enableEagerMode();
     var error =
         assertThrows(
-            IllegalArgumentException.class, () -> SameDiffRetrofit.builder().build().apply(graph));
+            IllegalArgumentException.class,
+            () -> new SameDiffRetrofit.Builder().build().apply(graph));
     assertEquals(
         "SameDiffRetrofit: the graph is in eager mode; call disableEagerMode() first.",
         error.getMessage());

@@ -175,7 +175,7 @@ class TensorFlowGraphTest {
     Map<String, INDArray> inputs =
         Map.of("embeddings", Nd4j.randn(ROWS, TOKENS, CHANNELS), "mask", mask);
     INDArray before = imported.outputSingle(inputs, "encoded");
-    var report = SameDiffRetrofit.builder().build().apply(imported);
+    var report = new SameDiffRetrofit.Builder().build().apply(imported);
     assertEquals("context", report.replaced().get(0).output());
     assertEquals(
         "matmul, softmax, matmul of rank 4, scale 0.5, mask adder",

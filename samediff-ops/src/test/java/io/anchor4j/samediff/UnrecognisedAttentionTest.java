@@ -52,7 +52,7 @@ class UnrecognisedAttentionTest {
               return p.sd.nn.softmax(p.sd.math.tanh("capped", p.scores(qkv)), -1).mmul(qkv[2]);
             }),
         variant(
-            "the mask 'everyPair' comes from everyPair and differs by query; causal(true), window"
+            "the mask 'everyPair' comes from everyPair and differs by query; withCausal, withWindow"
                 + " and documents say such masks",
             p -> {
               SDVariable[] qkv = p.heads();
@@ -127,7 +127,7 @@ class UnrecognisedAttentionTest {
     graph.setLossVariables("loss");
     byte[] before = bytes(graph);
     List<String> ops = List.copyOf(graph.getOps().keySet());
-    SameDiffRetrofitReport report = SameDiffRetrofit.builder().build().apply(graph);
+    SameDiffRetrofitReport report = new SameDiffRetrofit.Builder().build().apply(graph);
     assertEquals(List.of(), report.replaced());
     assertEquals(1, report.left().size(), report::toString);
     assertEquals(reason, report.left().get(0).reason());
@@ -140,7 +140,7 @@ class UnrecognisedAttentionTest {
     var parts = new Parts(DataType.FLOAT);
     SDVariable rows = parts.project("q").reshape(18, 8);
     parts.sd.nn.softmax("classes", rows.mmul(parts.var("W", 8, 3)), -1);
-    SameDiffRetrofitReport report = SameDiffRetrofit.builder().build().apply(parts.sd);
+    SameDiffRetrofitReport report = new SameDiffRetrofit.Builder().build().apply(parts.sd);
     assertEquals("attention: 0 replaced, 0 left as it was\n", report.toString());
   }
 
@@ -154,7 +154,7 @@ class UnrecognisedAttentionTest {
     SDVariable odd = parts.sd.nn.softmax("oddWeights", parts.sd.math.tanh("capped", scores), -1);
     odd.mmul("second", first).mean("loss");
     parts.sd.setLossVariables("loss");
-    var report = SameDiffRetrofit.builder().build().apply(parts.sd);
+    var report = new SameDiffRetrofit.Builder().build().apply(parts.sd);
     assertEquals("first", report.replaced().get(0).output());
     assertEquals("oddWeights", report.left().get(0).variable());
     assertTrue(parts.sd.hasVariable("oddWeights"));
@@ -178,7 +178,7 @@ class UnrecognisedAttentionTest {
     SDVariable odd = parts.sd.nn.softmax("oddWeights", parts.sd.math.tanh("capped", scores), -1);
     odd.mmul("second", first).mean("loss");
     parts.sd.setLossVariables("loss");
-    String text = SameDiffRetrofit.builder().build().apply(parts.sd).toString();
+    String text = new SameDiffRetrofit.Builder().build().apply(parts.sd).toString();
     assertEquals(
         """
         attention: 1 replaced, 1 left as it was
@@ -196,13 +196,13 @@ class UnrecognisedAttentionTest {
     SameDiff graph = AttentionGraphs.ONE_MINUS_MASK_TIMES_A_LOT.graph(DataType.FLOAT);
     byte[] before = bytes(graph);
     Map<String, INDArray> probe = AttentionGraphs.inputs(graph, DataType.FLOAT, 1, false);
-    var strict = SameDiffRetrofit.builder().tolerance(1e-30).probe(probe).build();
+    var strict = new SameDiffRetrofit.Builder().tolerance(1e-30).probe(probe).build();
     var error = assertThrows(IllegalStateException.class, () -> strict.apply(graph));
     assertTrue(error.getMessage().contains("would differ by"), error.getMessage());
     assertArrayEquals(before, bytes(graph));
     assertEquals(0, SameDiffRetrofitTest.anchors(graph));
     // And it still trains and can still be swapped.
-    SameDiffRetrofit.builder().probe(probe).build().apply(graph);
+    new SameDiffRetrofit.Builder().probe(probe).build().apply(graph);
     assertEquals(1, SameDiffRetrofitTest.anchors(graph));
   }
 
@@ -210,7 +210,7 @@ class UnrecognisedAttentionTest {
   void weightsThatAreAskedForStay() {
     SameDiff graph = AttentionGraphs.SCALED_AFTER_BY_A_NUMBER.graph(DataType.FLOAT);
     byte[] before = bytes(graph);
-    var report = SameDiffRetrofit.builder().keep("weights").build().apply(graph);
+    var report = new SameDiffRetrofit.Builder().keep("weights").build().apply(graph);
     assertEquals("'weights' is asked for as an output or loss", report.left().get(0).reason());
     assertArrayEquals(before, bytes(graph));
   }
@@ -221,7 +221,7 @@ class UnrecognisedAttentionTest {
     var probe = new LinkedHashMap<String, INDArray>();
     probe.put("input", Nd4j.zeros(DataType.FLOAT, 3, 5, 8));
     probe.put("labels", Nd4j.zeros(DataType.FLOAT, 18, 3));
-    var retrofit = SameDiffRetrofit.builder().probe(probe).build();
+    var retrofit = new SameDiffRetrofit.Builder().probe(probe).build();
     var error = assertThrows(IllegalArgumentException.class, () -> retrofit.apply(graph));
     assertTrue(
         error.getMessage().startsWith("SameDiffRetrofit: the graph does not run on the probe"),

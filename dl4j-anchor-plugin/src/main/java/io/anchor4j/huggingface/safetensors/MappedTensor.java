@@ -2,46 +2,30 @@ package io.anchor4j.huggingface.safetensors;
 
 import com.google.common.base.Preconditions;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
 /**
- * A tensor's bytes, mapped from its file, and their values as Java numbers.
- *
- * <p>A buffer addresses at most 2 GiB, so larger tensors are mapped in windows; an element never
- * lies across two. The pages are the operating system's: reading a tensor once costs no memory
- * beyond the array read into.
+ * A tensor in an open file, and its values as Java numbers. What is read is mapped for as long as
+ * that takes: the pages are the operating system's, and a tensor larger than memory costs none
+ * beyond the array read into. Safe for use by several threads.
  */
 public final class MappedTensor {
-  /** A multiple of every element's size. */
+  /** A buffer addresses at most 2 GiB. */
   static final int WINDOW_BYTES = 1 << 30;
 
+  private final FileChannel channel;
   private final Path path;
   private final TensorInfo info;
   private final int windowBytes;
-  private final ByteBuffer[] windows;
 
-  private MappedTensor(Path path, TensorInfo info, int windowBytes, ByteBuffer[] windows) {
+  MappedTensor(FileChannel channel, Path path, TensorInfo info, int windowBytes) {
+    this.channel = channel;
     this.path = path;
     this.info = info;
     this.windowBytes = windowBytes;
-    this.windows = windows;
-  }
-
-  static MappedTensor map(FileChannel channel, Path path, TensorInfo info, int windowBytes)
-      throws IOException {
-    int count = Math.toIntExact((info.bytes() + windowBytes - 1) / windowBytes);
-    ByteBuffer[] windows = new ByteBuffer[count];
-    for (int i = 0; i < count; i++) {
-      long begin = info.begin() + (long) i * windowBytes;
-      windows[i] =
-          channel
-              .map(FileChannel.MapMode.READ_ONLY, begin, Math.min(windowBytes, info.end() - begin))
-              .order(ByteOrder.LITTLE_ENDIAN);
-    }
-    return new MappedTensor(path, info, windowBytes, windows);
   }
 
   /** Returns the tensor's name, type, shape and place. */
@@ -50,116 +34,14 @@ public final class MappedTensor {
   }
 
   /**
-   * Reads the elements {@code first} to {@code first + count - 1}, in row-major order, into {@code
-   * target} from {@code offset} on. F16 and BF16 widen exactly; F64 is rounded to the nearest
-   * float.
+   * Maps the elements {@code first} to {@code first + count - 1}, in row-major order.
    *
-   * @throws SafetensorsException if the type is not one of F32, F16, BF16, F64
-   * @throws IndexOutOfBoundsException if the elements or the target's places do not exist
+   * @throws IndexOutOfBoundsException if they do not exist
+   * @throws IllegalArgumentException if they take more than 1 GiB
+   * @throws SafetensorsException if the type is one of less than a byte
+   * @throws IOException if they cannot be mapped
    */
-  public void readFloats(long first, float[] target, int offset, int count) {
-    checkRange(first, count, offset, target.length);
-    switch (info.type()) {
-      case F32 ->
-          eachWindow(
-              first,
-              count,
-              4,
-              (w, at, done, n) -> w.asFloatBuffer().get(at, target, offset + done, n));
-      case F64 ->
-          eachWindow(
-              first,
-              count,
-              8,
-              (w, at, done, n) -> {
-                var doubles = w.asDoubleBuffer();
-                for (int i = 0; i < n; i++) {
-                  target[offset + done + i] = (float) doubles.get(at + i);
-                }
-              });
-      case F16 ->
-          eachWindow(
-              first,
-              count,
-              2,
-              (w, at, done, n) -> {
-                var halves = w.asShortBuffer();
-                for (int i = 0; i < n; i++) {
-                  target[offset + done + i] = SixteenBitFloats.fromHalf(halves.get(at + i));
-                }
-              });
-      case BF16 ->
-          eachWindow(
-              first,
-              count,
-              2,
-              (w, at, done, n) -> {
-                var halves = w.asShortBuffer();
-                for (int i = 0; i < n; i++) {
-                  target[offset + done + i] = SixteenBitFloats.fromBfloat16(halves.get(at + i));
-                }
-              });
-      default -> throw unreadable("floats", "F32, F16, BF16 or F64");
-    }
-  }
-
-  /**
-   * Reads integers as {@link #readFloats} reads floats.
-   *
-   * @throws SafetensorsException if the type is not I32 or I64, or a value does not fit an int
-   * @throws IndexOutOfBoundsException if the elements or the target's places do not exist
-   */
-  public void readInts(long first, int[] target, int offset, int count) {
-    checkRange(first, count, offset, target.length);
-    switch (info.type()) {
-      case I32 ->
-          eachWindow(
-              first,
-              count,
-              4,
-              (w, at, done, n) -> w.asIntBuffer().get(at, target, offset + done, n));
-      case I64 ->
-          eachWindow(
-              first,
-              count,
-              8,
-              (w, at, done, n) -> {
-                var longs = w.asLongBuffer();
-                for (int i = 0; i < n; i++) {
-                  target[offset + done + i] = narrow(longs.get(at + i), first + done + i);
-                }
-              });
-      default -> throw unreadable("integers", "I32 or I64");
-    }
-  }
-
-  /** Reads {@code count} elements from window {@code w}, where {@code done} are read already. */
-  private interface Chunk {
-    void read(ByteBuffer w, int at, int done, int count);
-  }
-
-  private void eachWindow(long first, int count, int elementBytes, Chunk chunk) {
-    int perWindow = windowBytes / elementBytes;
-    int done = 0;
-    while (done < count) {
-      long element = first + done;
-      int at = (int) (element % perWindow);
-      int n = Math.min(count - done, perWindow - at);
-      chunk.read(windows[(int) (element / perWindow)], at, done, n);
-      done += n;
-    }
-  }
-
-  private int narrow(long value, long element) {
-    if (value != (int) value) {
-      throw new SafetensorsException(
-          path, info.name(), info.begin() + 8 * element, value + " does not fit 32 bits");
-    }
-    return (int) value;
-  }
-
-  private void checkRange(long first, int count, int offset, int length) {
-    Preconditions.checkPositionIndexes(offset, offset + count, length);
+  public TensorWindow window(long first, int count) throws IOException {
     if (first < 0 || count < 0 || first > info.elements() - count) {
       throw new IndexOutOfBoundsException(
           "elements "
@@ -171,9 +53,70 @@ public final class MappedTensor {
               + "\", which has "
               + info.elements());
     }
+    if (info.type().bits() < 8) {
+      throw unreadable("elements", "types of at least a byte");
+    }
+    long begin = info.begin() + first * (info.type().bits() / 8);
+    long bytes = (long) count * (info.type().bits() / 8);
+    Preconditions.checkArgument(bytes <= WINDOW_BYTES, "a window of %s bytes", bytes);
+    if (begin + bytes > channel.size()) {
+      throw new IOException(path + ": the file became shorter while it was read");
+    }
+    MappedByteBuffer mapped = channel.map(FileChannel.MapMode.READ_ONLY, begin, bytes);
+    mapped.order(ByteOrder.LITTLE_ENDIAN);
+    return new TensorWindow(this, first, count, mapped);
   }
 
-  private SafetensorsException unreadable(String kind, String readable) {
+  /**
+   * Reads the elements {@code first} to {@code first + count - 1}, in row-major order, into {@code
+   * target} from {@code offset} on. F16 and BF16 widen exactly; F64 is rounded to the nearest
+   * float.
+   *
+   * @throws SafetensorsException if the type is not one of F32, F16, BF16, F64
+   * @throws IndexOutOfBoundsException if the elements or the target's places do not exist
+   * @throws IOException if the file cannot be read
+   */
+  public void readFloats(long first, float[] target, int offset, int count) throws IOException {
+    eachWindow(first, count, (w, done, n) -> w.readFloats(0, target, offset + done, n));
+  }
+
+  /**
+   * Reads integers as {@link #readFloats} reads floats.
+   *
+   * @throws SafetensorsException if the type is not I32 or I64, or a value does not fit an int
+   * @throws IndexOutOfBoundsException if the elements or the target's places do not exist
+   * @throws IOException if the file cannot be read
+   */
+  public void readInts(long first, int[] target, int offset, int count) throws IOException {
+    eachWindow(first, count, (w, done, n) -> w.readInts(0, target, offset + done, n));
+  }
+
+  /** Reads the {@code count} elements of {@code window}, where {@code done} are read already. */
+  private interface Part {
+    void read(TensorWindow window, int done, int count);
+  }
+
+  private void eachWindow(long first, int count, Part part) throws IOException {
+    int most = (int) (windowBytes * 8L / info.type().bits());
+    int done = 0;
+    do {
+      int n = Math.min(count - done, most);
+      try (TensorWindow window = window(first + done, n)) {
+        part.read(window, done, n);
+      }
+      done += n;
+    } while (done < count);
+  }
+
+  int narrow(long value, long element) {
+    if (value != (int) value) {
+      throw new SafetensorsException(
+          path, info.name(), info.begin() + 8 * element, value + " does not fit 32 bits");
+    }
+    return (int) value;
+  }
+
+  SafetensorsException unreadable(String kind, String readable) {
     return new SafetensorsException(
         path,
         info.name(),

@@ -172,12 +172,11 @@ public final class SafetensorsCheckpoint implements Closeable {
   }
 
   /**
-   * Returns the tensor called {@code name}, mapped.
+   * Returns the tensor called {@code name}, readable until this is closed.
    *
    * @throws SafetensorsException if there is none
-   * @throws IOException if it cannot be mapped
    */
-  public MappedTensor tensor(String name) throws IOException {
+  public MappedTensor tensor(String name) {
     return fileOf.getOrDefault(name, files.get(0)).tensor(name);
   }
 

@@ -65,18 +65,17 @@ public final class SafetensorsFile implements Closeable {
   }
 
   /**
-   * Returns the tensor called {@code name}. It stays readable after this file is closed.
+   * Returns the tensor called {@code name}, readable until this file is closed.
    *
    * @throws SafetensorsException if there is none
-   * @throws IOException if it cannot be mapped
    */
-  public MappedTensor tensor(String name) throws IOException {
+  public MappedTensor tensor(String name) {
     TensorInfo info = header.tensors().get(name);
     if (info == null) {
       throw new SafetensorsException(
           path, name, SafetensorsHeader.LENGTH_BYTES, "is not in the file");
     }
-    return MappedTensor.map(channel, path, info, MappedTensor.WINDOW_BYTES);
+    return new MappedTensor(channel, path, info, MappedTensor.WINDOW_BYTES);
   }
 
   @Override

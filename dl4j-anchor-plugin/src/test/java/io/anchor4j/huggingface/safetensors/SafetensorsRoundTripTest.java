@@ -13,6 +13,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -85,7 +86,7 @@ class SafetensorsRoundTripTest {
       info = file.tensor("t").info();
     }
     try (var channel = FileChannel.open(path)) {
-      MappedTensor tensor = MappedTensor.map(channel, path, info, 16);
+      MappedTensor tensor = new MappedTensor(channel, path, info, 16);
       float[] read = new float[103];
       tensor.readFloats(0, read, 1, 101);
       for (int i = 0; i < 101; i++) {
@@ -163,6 +164,23 @@ class SafetensorsRoundTripTest {
       assertArrayEquals(new float[] {0, 0, 1}, last);
       file.tensor("next").readFloats(0, last, 0, 1);
       assertEquals(2, last[0]);
+    }
+  }
+
+  @Test
+  void aFileThatBecomesShorterAndAClosedWindowAreRefused() throws IOException {
+    Path path = directory.resolve("shorter.safetensors");
+    var ones = TensorSource.ofFloats("t", TensorType.F32, List.of(2L), new float[] {1, 1});
+    SafetensorsWriter.write(path, Map.of(), List.of(ones));
+    try (var file = SafetensorsFile.open(path)) {
+      TensorWindow window = file.tensor("t").window(1, 1);
+      window.close();
+      assertThrows(IllegalStateException.class, () -> window.readFloats(0, new float[1], 0, 1));
+      try (var channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+        channel.truncate(Files.size(path) - 1);
+      }
+      var e = assertThrows(IOException.class, () -> file.tensor("t").window(1, 1));
+      assertEquals(path + ": the file became shorter while it was read", e.getMessage());
     }
   }
 
