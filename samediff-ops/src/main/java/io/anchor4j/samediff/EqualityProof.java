@@ -1,5 +1,7 @@
 package io.anchor4j.samediff;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import io.anchor4j.samediff.SameDiffRetrofitReport.Proof;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +35,7 @@ final class EqualityProof {
    * Runs the graph as it is.
    *
    * @param notes gets one if there should be gradients and are none
+   * @throws IllegalArgumentException if it does not run on the probe or all gradients are 0
    */
   static EqualityProof begin(GraphReading reading, double tolerance, List<String> notes) {
     Set<String> compared = reading.ends();
@@ -60,14 +63,21 @@ final class EqualityProof {
     if (noLoss || trained.isEmpty()) {
       return null;
     }
+    Map<String, INDArray> gradients;
     try {
-      return probe.gradients(graph, trained);
+      gradients = probe.gradients(graph, trained);
     } catch (RuntimeException e) {
       notes.add("gradients were not compared: the graph had none before (" + e.getMessage() + ")");
       return null;
     } finally {
       GraphSnapshot.dropDerived(graph);
     }
+    checkArgument(
+        gradients.values().stream().anyMatch(gradient -> Differences.size(gradient) != 0),
+        "SameDiffRetrofit: on the probe (%s) the gradients of all trained variables are 0, which"
+            + " shows nothing. Give another with probe(...).",
+        probe);
+    return gradients;
   }
 
   /**
@@ -81,7 +91,7 @@ final class EqualityProof {
     if (gradients != null) {
       SameDiff graph = reading.view().graph();
       var now = reading.probe().gradients(graph, List.copyOf(gradients.keySet()));
-      slopes = compare(gradients, now, "gradient");
+      slopes = allowed("gradients", Differences.ofGradients(gradients, now));
       GraphSnapshot.dropDerived(graph);
     }
     return new Proof(reading.probe().toString(), values, slopes, tolerance);
@@ -94,28 +104,30 @@ final class EqualityProof {
    * @throws IllegalStateException if one differs by more than the tolerance
    */
   double compareOutputs(Probe probe, String what) {
-    return compare(outputs, reading.run(probe, outputs.keySet()), what);
+    return compare(reading.run(probe, outputs.keySet()), what);
   }
 
-  private double compare(Map<String, INDArray> before, Map<String, INDArray> after, String what) {
+  private double compare(Map<String, INDArray> now, String what) {
     double largest = 0;
-    for (Map.Entry<String, INDArray> entry : before.entrySet()) {
-      double difference = Probe.difference(entry.getValue(), after.get(entry.getKey()));
-      if (!(difference <= tolerance)) {
-        throw new IllegalStateException(
-            "SameDiffRetrofit: the "
-                + what
-                + " '"
-                + entry.getKey()
-                + "' would differ by "
-                + difference
-                + ", allowed is "
-                + tolerance
-                + ". The graph is as it was. Random ops (dropout) or values that are not finite"
-                + " give such a difference too.");
-      }
-      largest = Math.max(largest, difference);
+    for (Map.Entry<String, INDArray> entry : outputs.entrySet()) {
+      double difference = Differences.ofValues(entry.getValue(), now.get(entry.getKey()));
+      largest = Math.max(largest, allowed(what + " '" + entry.getKey() + "'", difference));
     }
     return largest;
+  }
+
+  private double allowed(String what, double difference) {
+    if (!(difference <= tolerance)) {
+      throw new IllegalStateException(
+          "SameDiffRetrofit: the "
+              + what
+              + " would differ by "
+              + difference
+              + ", allowed is "
+              + tolerance
+              + ". The graph is as it was. Random ops (dropout) or values that are not finite give"
+              + " such a difference too.");
+    }
+    return difference;
   }
 }

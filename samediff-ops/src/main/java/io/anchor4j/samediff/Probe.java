@@ -139,29 +139,6 @@ final class Probe {
     return graph.calculateGradients(arrays, variables);
   }
 
-  /**
-   * Returns the largest difference of two results over the larger of 1 and the largest value
-   * before, or NaN if one is not finite or has another shape.
-   */
-  static double difference(INDArray before, INDArray after) {
-    if (!Arrays.equals(before.shape(), after.shape()) || before.dataType() != after.dataType()) {
-      return Double.NaN;
-    }
-    double[] old = before.castTo(DataType.DOUBLE).dup('c').data().asDouble();
-    double[] fresh = after.castTo(DataType.DOUBLE).dup('c').data().asDouble();
-    double largest = 1;
-    double difference = 0;
-    for (int i = 0; i < old.length; i++) {
-      largest = Math.max(largest, Math.abs(old[i]));
-      double here = Math.abs(old[i] - fresh[i]);
-      if (!(here < Double.POSITIVE_INFINITY)) {
-        return Double.NaN;
-      }
-      difference = Math.max(difference, here);
-    }
-    return difference / largest;
-  }
-
   @Override
   public String toString() {
     var text = new ArrayList<String>();

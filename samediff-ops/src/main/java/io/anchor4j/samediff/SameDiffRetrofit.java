@@ -78,7 +78,8 @@ public final class SameDiffRetrofit {
    * Replaces attention in {@code graph}. Whatever is thrown, the graph is as it was.
    *
    * @throws IllegalArgumentException if the graph is eager or has loops or conditions, if it does
-   *     not run on the probe, or if an option does not fit an attention that was found
+   *     not run on the probe or all its gradients are 0 there, or if an option does not fit an
+   *     attention that was found
    * @throws IllegalStateException if outputs or gradients differ by more than the tolerance
    */
   public SameDiffRetrofitReport apply(SameDiff graph) {

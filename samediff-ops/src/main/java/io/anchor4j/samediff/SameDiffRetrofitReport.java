@@ -37,7 +37,8 @@ public record SameDiffRetrofitReport(
    *
    * @param probe the names, types and shapes of the input
    * @param outputs the largest difference of an output over the larger of 1 and its largest value
-   * @param gradients the same for the gradients of all trained variables; NaN if there was no loss
+   * @param gradients the largest difference of a trained variable's gradient over the largest of
+   *     all gradients; NaN if there was no loss
    * @param tolerance the difference allowed
    */
   public record Proof(String probe, double outputs, double gradients, double tolerance) {}

@@ -3,6 +3,7 @@ package io.anchor4j.samediff;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.anchor4j.ops.AnchorAttention;
@@ -55,9 +56,15 @@ class SameDiffRetrofitTest {
     assertEquals(before.keySet(), after.keySet());
     before.forEach(
         (name, array) -> {
-          double difference = Probe.difference(array, after.get(name));
+          double difference = Differences.ofValues(array, after.get(name));
           assertTrue(difference <= ALLOWED, () -> what + " " + name + " differs by " + difference);
         });
+  }
+
+  private static void assertGradients(Map<String, INDArray> before, Map<String, INDArray> after) {
+    assertEquals(before.keySet(), after.keySet());
+    double difference = Differences.ofGradients(before, after);
+    assertTrue(difference <= ALLOWED, () -> "gradients differ by " + difference);
   }
 
   private static Set<String> given(SameDiff graph) {
@@ -91,10 +98,37 @@ class SameDiffRetrofitTest {
         old.output(inputs, "mixed", "output", "loss"),
         graph.output(inputs, "mixed", "output", "loss"));
     List<String> trained = trained(old);
-    assertClose(
-        "gradient of",
-        old.calculateGradients(inputs, trained),
-        graph.calculateGradients(inputs, trained));
+    assertGradients(
+        old.calculateGradients(inputs, trained), graph.calculateGradients(inputs, trained));
+  }
+
+  /** What is shown of gradients does not shrink with the loss: 2^-20 scales them exactly. */
+  @Test
+  void gradientsAreComparedOverTheirOwnSize() {
+    double[] shown = new double[2];
+    for (int i = 0; i < 2; i++) {
+      SameDiff graph = AttentionGraphs.SCALED_BEFORE.graph(DataType.FLOAT);
+      graph.getVariable("loss").mul("scaled", i == 0 ? 1 : 0x1p-20);
+      graph.setLossVariables("scaled");
+      shown[i] = new SameDiffRetrofit.Builder().build().apply(graph).proof().gradients();
+    }
+    assertTrue(shown[0] > 0, "rounding differs");
+    assertEquals(shown[0], shown[1]);
+  }
+
+  @Test
+  void gradientsOfZeroShowNothing() {
+    SameDiff graph = AttentionGraphs.SCALED_BEFORE.graph(DataType.FLOAT);
+    graph.getVariable("loss").mul("none", 0);
+    graph.setLossVariables("none");
+    var retrofit = new SameDiffRetrofit.Builder().build();
+    var error = assertThrows(IllegalArgumentException.class, () -> retrofit.apply(graph));
+    assertEquals(
+        "SameDiffRetrofit: on the probe (drawn: input FLOAT [3, 6, 8], labels FLOAT [18, 3]) the"
+            + " gradients of all trained variables are 0, which shows nothing. Give another with"
+            + " probe(...).",
+        error.getMessage());
+    assertEquals(0, anchors(graph));
   }
 
   /**
@@ -120,10 +154,8 @@ class SameDiffRetrofitTest {
         "output",
         inFloat(old.output(exact, "mixed", "loss")),
         graph.output(inputs, "mixed", "loss"));
-    assertClose(
-        "gradient of",
-        inFloat(old.calculateGradients(exact, trained)),
-        graph.calculateGradients(inputs, trained));
+    assertGradients(
+        inFloat(old.calculateGradients(exact, trained)), graph.calculateGradients(inputs, trained));
   }
 
   /** M2.1's where has no gradient, so that such a graph can only be run. */
@@ -178,7 +210,7 @@ class SameDiffRetrofitTest {
     assertEquals(2, anchors(parts.sd));
     assertEquals(2, report.notes().size(), "one on causal and padding for each");
     assertClose("output", outputs, parts.sd.output(inputs, "first", "second", "loss"));
-    assertClose("gradient of", gradients, parts.sd.calculateGradients(inputs, trained));
+    assertGradients(gradients, parts.sd.calculateGradients(inputs, trained));
   }
 
   private static Map<String, INDArray> inFloat(Map<String, INDArray> arrays) {
@@ -212,7 +244,7 @@ class SameDiffRetrofitTest {
     SameDiff start = variant.graph(DataType.FLOAT);
     for (String name : trained(old)) {
       INDArray after = swapped.getVariable(name).getArr();
-      double difference = Probe.difference(old.getVariable(name).getArr(), after);
+      double difference = Differences.ofValues(old.getVariable(name).getArr(), after);
       assertTrue(difference <= ALLOWED, () -> name + " differs by " + difference);
       assertFalse(start.getVariable(name).getArr().equalsWithEps(after, 1e-4), name);
     }

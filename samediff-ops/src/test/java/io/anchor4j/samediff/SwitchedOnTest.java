@@ -82,7 +82,7 @@ class SwitchedOnTest {
             .build()
             .apply(graph);
     INDArray mixed = graph.outputSingle(inputs(graph), "mixed");
-    double difference = Probe.difference(eachDocumentAlone(), mixed);
+    double difference = Differences.ofValues(eachDocumentAlone(), mixed);
     assertTrue(difference <= 1e-5, () -> "differs by " + difference);
     assertEquals(
         List.of(
@@ -106,7 +106,7 @@ class SwitchedOnTest {
     inputs.put("documents", Nd4j.createFromArray(new int[][] {rows}));
     SameDiff batch = AttentionGraphs.SINGLE_HEAD_OF_RANK_3_WITH_MASK.graph(DataType.FLOAT);
     double difference =
-        Probe.difference(
+        Differences.ofValues(
             batch.outputSingle(inputs(batch), "mixed"), graph.outputSingle(inputs, "mixed"));
     assertTrue(difference <= 1e-5, () -> "differs by " + difference);
   }
@@ -145,7 +145,7 @@ class SwitchedOnTest {
     new SameDiffRetrofit.Builder().attention(a -> a.withCausal(true)).build().apply(graph);
     SameDiff old = AttentionGraphs.CAUSAL_CONSTANT.graph(DataType.FLOAT);
     double difference =
-        Probe.difference(
+        Differences.ofValues(
             old.outputSingle(inputs(old), "mixed"), graph.outputSingle(inputs(graph), "mixed"));
     assertTrue(difference <= 1e-5, () -> "differs by " + difference);
   }
@@ -162,7 +162,7 @@ class SwitchedOnTest {
     rotary.apply(masked);
     INDArray turned = plain.outputSingle(inputs(plain), "mixed");
     assertFalse(still.equalsWithEps(turned, 1e-2));
-    double difference = Probe.difference(turned, masked.outputSingle(inputs(masked), "mixed"));
+    double difference = Differences.ofValues(turned, masked.outputSingle(inputs(masked), "mixed"));
     assertTrue(difference <= 1e-5, () -> "differs by " + difference);
   }
 

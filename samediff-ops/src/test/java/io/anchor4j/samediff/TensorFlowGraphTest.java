@@ -181,7 +181,7 @@ class TensorFlowGraphTest {
         "matmul, softmax, matmul of rank 4, scale 0.5, mask adder",
         report.replaced().get(0).form());
     assertEquals(1, SameDiffRetrofitTest.anchors(imported));
-    double difference = Probe.difference(before, imported.outputSingle(inputs, "encoded"));
+    double difference = Differences.ofValues(before, imported.outputSingle(inputs, "encoded"));
     assertTrue(difference <= 1e-5, () -> "differs by " + difference);
   }
 }
