@@ -3,6 +3,7 @@ package io.anchor4j.huggingface;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.safetensors.OtherFormats;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.rotary.RotaryConfig;
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,6 +51,11 @@ public final class HuggingFaceConfig {
   public static HuggingFaceConfig read(Path directoryOrFile) throws IOException {
     Path file =
         Files.isDirectory(directoryOrFile) ? directoryOrFile.resolve(FILE) : directoryOrFile;
+    boolean json = Files.exists(file) && file.toString().endsWith(".json");
+    Optional<String> advice = json ? Optional.empty() : OtherFormats.advice(directoryOrFile);
+    if (advice.isPresent()) {
+      throw new IllegalArgumentException(advice.get());
+    }
     Path generation = file.resolveSibling("generation_config.json");
     return new HuggingFaceConfig(
         JsonFields.read(file),

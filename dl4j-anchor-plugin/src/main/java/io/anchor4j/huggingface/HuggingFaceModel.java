@@ -5,22 +5,18 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.LlamaWeights.Mapping;
-import io.anchor4j.huggingface.safetensors.MappedTensor;
 import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
-import io.anchor4j.huggingface.safetensors.TensorInfo;
 import io.anchor4j.huggingface.safetensors.TensorSource;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.huggingface.safetensors.WholeFile;
+import io.anchor4j.huggingface.safetensors.WholeFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -40,12 +36,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public final class HuggingFaceModel {
   /** The size at which transformers 5 starts a new file. */
   public static final long DEFAULT_SHARD_BYTES = 50_000_000_000L;
-
-  private static final Set<TensorType> READABLE =
-      Set.of(TensorType.F32, TensorType.F16, TensorType.BF16, TensorType.F64);
-
-  /** How many names of tensors a message lists. */
-  private static final int NAMES_SHOWN = 3;
 
   private HuggingFaceModel() {}
 
@@ -74,7 +64,7 @@ public final class HuggingFaceModel {
       // Before anything is made: a wrong config.json must not ask for memory first.
       checkLayers(directory, checkpoint, decoder);
       List<Mapping> mappings = LlamaWeights.of(decoder);
-      check(directory, checkpoint, mappings, decoder);
+      WeightsCheck.check(directory, checkpoint, mappings, decoder.tiedEmbeddings());
       ComputationGraph graph = Decoder.uninitialised(decoder);
       List<ParameterCopy> pieces = new ArrayList<>();
       for (Mapping mapping : mappings) {
@@ -124,99 +114,6 @@ public final class HuggingFaceModel {
     }
   }
 
-  private static void check(
-      Path directory,
-      SafetensorsCheckpoint checkpoint,
-      List<Mapping> mappings,
-      DecoderConfig decoder)
-      throws IOException {
-    var tensors = checkpoint.tensors();
-    var expected = mappings.stream().map(Mapping::tensor).collect(Collectors.toSet());
-    List<String> missing =
-        mappings.stream().map(Mapping::tensor).filter(name -> !tensors.containsKey(name)).toList();
-    if (!missing.isEmpty()) {
-      throw new IllegalArgumentException(
-          directory
-              + ": the weights lack "
-              + names(missing)
-              + ", which config.json calls for; found are "
-              + names(List.copyOf(tensors.keySet())));
-    }
-    boolean storedTwice = decoder.tiedEmbeddings() && tensors.containsKey(LlamaWeights.OUTPUT);
-    List<String> unexpected =
-        tensors.keySet().stream()
-            .filter(name -> !expected.contains(name) && !LlamaWeights.isBuffer(name))
-            .filter(name -> !(storedTwice && name.equals(LlamaWeights.OUTPUT)))
-            .toList();
-    if (!unexpected.isEmpty()) {
-      throw new IllegalArgumentException(
-          directory
-              + ": the weights hold "
-              + names(unexpected)
-              + ", which a model of this config.json does not have");
-    }
-    for (Mapping mapping : mappings) {
-      checkShapeAndType(directory, tensors.get(mapping.tensor()), mapping.shape());
-    }
-    if (storedTwice) {
-      requireEqual(directory, checkpoint, LlamaWeights.EMBEDDING, LlamaWeights.OUTPUT);
-    }
-  }
-
-  private static void checkShapeAndType(Path directory, TensorInfo found, List<Long> shape) {
-    if (!found.shape().equals(shape)) {
-      throw new IllegalArgumentException(
-          directory
-              + ": tensor "
-              + found.name()
-              + ": config.json calls for the shape "
-              + shape
-              + ", found "
-              + found.shape());
-    }
-    if (!READABLE.contains(found.type())) {
-      throw new IllegalArgumentException(
-          directory
-              + ": tensor "
-              + found.name()
-              + ": expected one of F32, F16, BF16, F64, found "
-              + found.type()
-              + "; quantized weights are not supported");
-    }
-  }
-
-  /** A tied model may store its one matrix under both names, but not two different ones. */
-  private static void requireEqual(
-      Path directory, SafetensorsCheckpoint checkpoint, String one, String other)
-      throws IOException {
-    MappedTensor a = checkpoint.tensor(one);
-    MappedTensor b = checkpoint.tensor(other);
-    boolean equal = a.info().shape().equals(b.info().shape());
-    int columns = Math.toIntExact(a.info().shape().get(1));
-    float[] rowA = new float[columns];
-    float[] rowB = new float[columns];
-    for (long first = 0; equal && first < a.info().elements(); first += columns) {
-      a.readFloats(first, rowA, 0, columns);
-      b.readFloats(first, rowB, 0, columns);
-      equal = Arrays.equals(rowA, rowB);
-    }
-    if (!equal) {
-      throw new IllegalArgumentException(
-          directory
-              + ": config.json ties the output to the embedding, but the weights hold "
-              + other
-              + ", which differs from "
-              + one
-              + "; set tie_word_embeddings to false");
-    }
-  }
-
-  private static String names(List<String> tensors) {
-    String shown = tensors.stream().limit(NAMES_SHOWN).collect(Collectors.joining(", "));
-    int more = tensors.size() - NAMES_SHOWN;
-    return more > 0 ? shown + " and " + more + " more" : shown;
-  }
-
   private static INDArray parameter(ComputationGraph graph, Mapping mapping) {
     var layer = graph.getLayer(mapping.layer());
     INDArray parameter = layer == null ? null : layer.getParam(mapping.parameter());
@@ -256,7 +153,9 @@ public final class HuggingFaceModel {
 
   /**
    * Saves a network as a directory that transformers loads: config.json, weights,
-   * generation_config.json. {@link Tokenizer#copyTo} adds the tokenizer.
+   * generation_config.json. {@link Tokenizer#copyTo} adds the tokenizer. Equal parameters give
+   * equal bytes, and a BF16 or F16 checkpoint that was loaded comes back bit for bit in its own
+   * type.
    *
    * @param graph made by {@link Decoder} for this configuration
    * @param config what the weights are of, its rotary embedding being the network's
@@ -265,7 +164,7 @@ public final class HuggingFaceModel {
    * @param maxShardBytes most bytes of weights in one file
    * @throws IllegalArgumentException if the network is not of this configuration, or the type is
    *     another
-   * @throws IOException if a file cannot be written
+   * @throws IOException if a file cannot be written; then all files are as they were
    */
   public static void save(
       ComputationGraph graph,
@@ -289,10 +188,15 @@ public final class HuggingFaceModel {
                 }
               }));
     }
-    Files.createDirectories(directory);
-    SafetensorsCheckpoint.write(directory, tensors, maxShardBytes);
-    WholeFile.write(directory.resolve("generation_config.json"), bytes(config.generationJson()));
-    WholeFile.write(directory.resolve(HuggingFaceConfig.FILE), bytes(json));
+    WholeFiles.write(
+        directory,
+        SafetensorsCheckpoint::isWeights,
+        unfinished -> {
+          SafetensorsCheckpoint.write(unfinished, tensors, maxShardBytes);
+          WholeFile.write(
+              unfinished.resolve("generation_config.json"), bytes(config.generationJson()));
+          WholeFile.write(unfinished.resolve(HuggingFaceConfig.FILE), bytes(json));
+        });
   }
 
   private static byte[] bytes(ObjectNode json) throws JsonProcessingException {

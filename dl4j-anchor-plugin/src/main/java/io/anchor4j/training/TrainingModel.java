@@ -141,8 +141,8 @@ final class TrainingModel implements AutoCloseable {
    *
    * @throws IOException if a file cannot be written
    */
-  void save(Path directory) throws IOException {
-    HuggingFaceModel.save(graph, config, directory);
+  void save(Path directory, TensorType type, long maxShardBytes) throws IOException {
+    HuggingFaceModel.save(graph, config, directory, type, maxShardBytes);
     if (tokenizer != null) {
       tokenizer.copyTo(directory);
     }

@@ -2,6 +2,8 @@ package io.anchor4j.training;
 
 import com.google.common.io.MoreFiles;
 import io.anchor4j.data.BadLines;
+import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -100,7 +102,9 @@ public final class TrainingRun {
       if (!train(trainer, layout, model.graph(), data, progress)) {
         return false;
       }
-      WholeDirectory.write(output.resolve(MODEL), model::save);
+      WholeDirectory.write(
+          output.resolve(MODEL),
+          directory -> model.save(directory, TensorType.F32, HuggingFaceModel.DEFAULT_SHARD_BYTES));
       return true;
     }
   }
@@ -110,11 +114,14 @@ public final class TrainingRun {
    *
    * @param run the run directory
    * @param target a directory that does not exist or is empty
+   * @param type of the weights: F32, F16 or BF16
+   * @param maxShardBytes most bytes of weights in one file
    * @throws IllegalArgumentException if there is no checkpoint, it cannot be used, or the target is
    *     there already
    * @throws IOException if a file cannot be read or written; then there is no target
    */
-  public static void export(Path run, Path target) throws IOException {
+  public static void export(Path run, Path target, TensorType type, long maxShardBytes)
+      throws IOException {
     Path newest =
         new Checkpoints(run.resolve(CHECKPOINTS))
             .newest()
@@ -131,7 +138,7 @@ public final class TrainingRun {
     checkpoint.check(config);
     try (TrainingModel model = TrainingModel.open(config)) {
       checkpoint.restoreParameters(ParameterLayout.of(model.graph()), model.graph().params());
-      WholeDirectory.write(target, model::save);
+      WholeDirectory.write(target, directory -> model.save(directory, type, maxShardBytes));
     }
   }
 

@@ -15,6 +15,8 @@ import io.anchor4j.huggingface.safetensors.TensorInfo;
 import io.anchor4j.huggingface.safetensors.TensorSource;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class HuggingFaceModelTest {
   @TempDir Path directory;
@@ -130,52 +133,61 @@ class HuggingFaceModelTest {
     return e.getMessage();
   }
 
-  @Test
-  void missingTensorsAreNamed() throws IOException {
-    saveChanged(
-        /* tied= */ false,
-        tensors -> tensors.stream().filter(t -> !t.name().contains("layers.1.mlp")).toList(),
-        json -> {});
-    assertTrue(
-        refusal()
-            .contains(
-                ": the weights lack model.layers.1.mlp.gate_proj.weight,"
-                    + " model.layers.1.mlp.up_proj.weight, model.layers.1.mlp.down_proj.weight,"
-                    + " which config.json calls for; found are "),
-        refusal());
+  private static TensorSource zeros(String name, TensorType type, long... shape) {
+    List<Long> sizes = Arrays.stream(shape).boxed().toList();
+    int bytes = (int) Arrays.stream(shape).reduce(1, Math::multiplyExact) * type.bits() / 8;
+    return new TensorSource(name, type, sizes, sink -> sink.writeBytes(ByteBuffer.allocate(bytes)));
   }
 
   @Test
-  void unexpectedTensorsAreNamed() throws IOException {
+  void everyFaultOfTheWeightsIsNamedAtOnce() throws IOException {
     saveChanged(
         /* tied= */ false,
-        tensors ->
-            with(
-                tensors,
-                TensorSource.ofFloats(
-                    "model.layers.0.self_attn.q_norm.weight",
-                    TensorType.F32,
-                    List.of(6L),
-                    new float[6])),
+        tensors -> {
+          List<TensorSource> changed = new ArrayList<>(tensors);
+          changed.removeIf(t -> t.name().contains("mlp") || t.name().equals("lm_head.weight"));
+          for (TensorSource more :
+              List.of(
+                  zeros("line\nbreak", TensorType.F32, 6),
+                  zeros("model.norm.weight", TensorType.F32, 7),
+                  zeros("model.embed_tokens.weight", TensorType.F8_E4M3, 11, 8),
+                  zeros("model.layers.0.input_layernorm.weight", TensorType.I8, 1, 8))) {
+            changed = with(changed, more);
+          }
+          return changed;
+        },
         json -> {});
-    assertTrue(
-        refusal().contains("the weights hold model.layers.0.self_attn.q_norm.weight, which"),
-        refusal());
+    String message = refusal();
+    for (String part :
+        List.of(
+            directory + ": the weights are not those of config.json: missing: ",
+            "missing: model.layers.0.mlp.gate_proj.weight, model.layers.0.mlp.up_proj.weight,"
+                + " model.layers.0.mlp.down_proj.weight and 4 more; ",
+            "not of this model: line\\u000abreak; ",
+            "model.norm.weight [7] instead of [8]",
+            "model.layers.0.input_layernorm.weight [1, 8] instead of [8]",
+            "of a type that is not supported (F32, F16, BF16 and F64 are): ",
+            "model.embed_tokens.weight F8_E4M3",
+            "model.layers.0.input_layernorm.weight I8")) {
+      assertTrue(message.contains(part), message + " lacks " + part);
+    }
   }
 
-  @Test
-  void aTensorOfTheWrongShapeIsNamedWithBothShapes() throws IOException {
+  @ParameterizedTest
+  @EnumSource(
+      value = TensorType.class,
+      names = {"F32", "F16", "BF16", "F64"},
+      mode = EnumSource.Mode.EXCLUDE)
+  void everyOtherTypeIsNamedAsNotSupported(TensorType type) throws IOException {
     saveChanged(
         /* tied= */ false,
-        tensors ->
-            with(
-                tensors,
-                TensorSource.ofFloats(
-                    "model.norm.weight", TensorType.F32, List.of(7L), new float[7])),
+        tensors -> with(tensors, zeros("model.norm.weight", type, 8)),
         json -> {});
-    assertTrue(
-        refusal()
-            .endsWith(": tensor model.norm.weight: config.json calls for the shape [8], found [7]"),
+    assertEquals(
+        directory
+            + ": the weights are not those of config.json: of a type that is not supported (F32,"
+            + " F16, BF16 and F64 are): model.norm.weight "
+            + type,
         refusal());
   }
 
@@ -184,16 +196,9 @@ class HuggingFaceModelTest {
   void aConfigurationThatAsksForTooMuchIsRefusedByTheWeights() throws IOException {
     saveChanged(
         /* tied= */ false, tensors -> tensors, json -> json.put("vocab_size", 2_000_000_000));
-    assertTrue(refusal().contains("calls for the shape [2000000000, 8], found [11, 8]"), refusal());
-  }
-
-  @Test
-  void quantizedWeightsAreRefused() throws IOException {
-    saveChanged(
-        /* tied= */ false,
-        tensors -> with(tensors, TensorSource.ofInts("model.norm.weight", List.of(8L), new int[8])),
-        json -> {});
-    assertTrue(refusal().contains("expected one of F32, F16, BF16, F64, found I32"), refusal());
+    assertTrue(
+        refusal().contains("model.embed_tokens.weight [11, 8] instead of [2000000000, 8]"),
+        refusal());
   }
 
   @Test
@@ -264,5 +269,74 @@ class HuggingFaceModelTest {
   void moreLayersThanTensorsAreRefusedBeforeMemoryIsAskedFor() throws IOException {
     saveChanged(false, tensors -> tensors, json -> json.put("num_hidden_layers", 2_000_000_000));
     assertTrue(refusal().contains("num_hidden_layers 2000000000, but the weights are only"));
+  }
+
+  /** Every bit pattern of the type, in tensors that are transposed and in one that is not. */
+  @ParameterizedTest
+  @EnumSource(
+      value = TensorType.class,
+      names = {"BF16", "F16"})
+  void everyBitPatternComesBackAndTwoExportsAreEqual(TensorType type) throws IOException {
+    HuggingFaceConfig config =
+        HuggingFaceConfig.of(
+            "config",
+            Map.of(
+                "model_type", "llama",
+                "vocab_size", 8192,
+                "hidden_size", 8,
+                "intermediate_size", 8200,
+                "num_hidden_layers", 1,
+                "num_attention_heads", 2));
+    Path original = Files.createDirectory(directory.resolve("original"));
+    List<TensorSource> tensors = new ArrayList<>();
+    for (LlamaWeights.Mapping mapping : LlamaWeights.of(config.toDecoderConfig())) {
+      int elements = (int) (long) mapping.shape().stream().reduce(1L, (a, b) -> a * b);
+      ByteBuffer bytes = ByteBuffer.allocate(2 * elements).order(ByteOrder.LITTLE_ENDIAN);
+      for (int i = 0; i < elements; i++) {
+        bytes.putShort(
+            (short) i); // 65,536 elements or more hold NaNs, -0, subnormals: all there is
+      }
+      tensors.add(
+          new TensorSource(
+              mapping.tensor(), type, mapping.shape(), sink -> sink.writeBytes(bytes.flip())));
+    }
+    SafetensorsCheckpoint.write(original, tensors, 1 << 30);
+    Files.writeString(original.resolve("config.json"), config.toJson(type).toString());
+
+    ComputationGraph graph = HuggingFaceModel.load(original);
+    Path copy = directory.resolve("copy");
+    Path again = directory.resolve("again");
+    HuggingFaceModel.save(graph, HuggingFaceConfig.read(original), copy, type, 300_000);
+    HuggingFaceModel.save(graph, HuggingFaceConfig.read(original), again, type, 300_000);
+    try (var files = Files.list(copy)) {
+      List<Path> all = files.toList();
+      assertTrue(all.size() > 4, all + " has shards");
+      for (Path file : all) {
+        assertEquals(-1, Files.mismatch(file, again.resolve(file.getFileName())), file.toString());
+      }
+    }
+    HuggingFaceModel.save(graph, HuggingFaceConfig.read(original), copy, type, 1 << 30);
+    assertEquals(
+        -1,
+        Files.mismatch(original.resolve("model.safetensors"), copy.resolve("model.safetensors")));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "pytorch_model-00001-of-00002.bin, M.from_pretrained('DIR').save_pretrained('converted')",
+    "consolidated.00.pth, convert_llama_weights_to_hf.py",
+    "model.q4.gguf, 'M.from_pretrained(''DIR'', gguf_file=''model.q4.gguf'')'",
+    "tf_model.h5, transformers 4"
+  })
+  void weightsInOtherFormatsAreRefusedWithAdvice(String name, String advice) throws IOException {
+    Path file = Files.createFile(directory.resolve(name));
+    String expected = file + ": weights in this format are not read, only safetensors; ";
+    String how = advice.replace("DIR", directory.toString());
+    assertTrue(refusal().startsWith(expected) && refusal().contains(how), refusal());
+    HuggingFaceConfig config = config(/* tied= */ true, /* biased= */ false);
+    Files.writeString(directory.resolve("config.json"), config.toJson(TensorType.F32).toString());
+    assertTrue(refusal().startsWith(expected) && refusal().contains(how), refusal());
+    var e = assertThrows(IllegalArgumentException.class, () -> HuggingFaceModel.load(file));
+    assertTrue(e.getMessage().startsWith(expected) && e.getMessage().contains(how), e.getMessage());
   }
 }

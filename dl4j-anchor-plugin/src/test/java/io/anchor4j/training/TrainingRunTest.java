@@ -12,6 +12,7 @@ import io.anchor4j.data.PackedRow;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.rotary.RotaryScaling;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -313,7 +314,7 @@ class TrainingRunTest {
     run(config("whole"), false, TrainingProgress.NONE);
     assertFalse(run(config("early"), false, stopAfter(2)));
     Path copy = directory.resolve("copy");
-    TrainingRun.export(directory.resolve("whole"), copy);
+    TrainingRun.export(directory.resolve("whole"), copy, TensorType.F32, 1 << 20);
     for (String file : List.of("model.safetensors", "config.json")) {
       assertArrayEquals(bytes("whole", "model/" + file), Files.readAllBytes(copy.resolve(file)));
     }
@@ -321,16 +322,18 @@ class TrainingRunTest {
         copy + " is there already: choose another output",
         assertThrows(
                 IllegalArgumentException.class,
-                () -> TrainingRun.export(directory.resolve("early"), copy))
+                () -> TrainingRun.export(directory.resolve("early"), copy, TensorType.F32, 1 << 20))
             .getMessage());
     Path early = Files.createDirectory(directory.resolve("early-model"));
-    TrainingRun.export(directory.resolve("early"), early);
+    TrainingRun.export(directory.resolve("early"), early, TensorType.F32, 1 << 20);
     assertEquals(HuggingFaceModel.load(copy).numParams(), HuggingFaceModel.load(early).numParams());
     assertEquals(
         directory + " has no checkpoint, and so nothing to export",
         assertThrows(
                 IllegalArgumentException.class,
-                () -> TrainingRun.export(directory, directory.resolve("none")))
+                () ->
+                    TrainingRun.export(
+                        directory, directory.resolve("none"), TensorType.F32, 1 << 20))
             .getMessage());
   }
 

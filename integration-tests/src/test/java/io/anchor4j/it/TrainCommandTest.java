@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
+import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.samples.cli.Anchor4j;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -63,6 +65,30 @@ class TrainCommandTest {
     assertEquals(
         HuggingFaceModel.load(run.resolve("model")).params(),
         HuggingFaceModel.load(directory.resolve("exported")).params());
+
+    Path small = directory.resolve("small");
+    Cli sharded =
+        Cli.run(
+            "export",
+            "--run",
+            run,
+            "--output",
+            small,
+            "--dtype",
+            "bfloat16",
+            "--max-shard-size",
+            "30KB");
+    assertEquals(0, sharded.code(), sharded.err());
+    try (var checkpoint = SafetensorsCheckpoint.open(small)) {
+      assertTrue(checkpoint.files().size() > 2, checkpoint.files().toString());
+      assertTrue(checkpoint.tensors().values().stream().allMatch(t -> t.type() == TensorType.BF16));
+    }
+    for (String wrong : List.of("--dtype=float64", "--max-shard-size=5")) {
+      Cli refused = Cli.run("export", "--run", run, "--output", directory.resolve("no"), wrong);
+      assertEquals(2, refused.code());
+      assertTrue(refused.err().contains("expected "), refused.err());
+    }
+    assertTrue(Files.notExists(directory.resolve("no")));
 
     Cli plot = Cli.run("plot", run, "--output", directory.resolve("pictures"));
     assertEquals(0, plot.code(), plot.err());

@@ -16,11 +16,9 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * The weights of a model's directory: {@code model.safetensors}, or several such files (shards)
@@ -32,7 +30,7 @@ public final class SafetensorsCheckpoint implements Closeable {
 
   private static final Map<String, String> METADATA = Map.of("format", "pt");
   private static final Pattern WEIGHT_FILE =
-      Pattern.compile("model(-\\d{5}-of-\\d{5})?\\.safetensors");
+      Pattern.compile("model(-\\d{5}-of-\\d{5})?\\.safetensors|" + Pattern.quote(INDEX_FILE));
   private static final Pattern SHARD_NAME = Pattern.compile("[\\w][\\w.\\-]*\\.safetensors");
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
@@ -81,7 +79,8 @@ public final class SafetensorsCheckpoint implements Closeable {
     Path index = directory.resolve(INDEX_FILE);
     if (!Files.isRegularFile(index)) {
       throw new IllegalArgumentException(
-          directory + ": found neither " + SINGLE_FILE + " nor " + INDEX_FILE);
+          OtherFormats.advice(directory)
+              .orElse(directory + ": found neither " + SINGLE_FILE + " nor " + INDEX_FILE));
     }
     Map<String, String> shardOf = readIndex(index);
     List<Path> shards = new ArrayList<>();
@@ -190,12 +189,12 @@ public final class SafetensorsCheckpoint implements Closeable {
   /**
    * Writes {@code tensors} into {@code directory}: to one file if they fit in {@code
    * maxShardBytes}, else to shards filled in the order given, with an index. A tensor larger than
-   * that has a shard to itself. Files of earlier weights are removed once the new ones are whole.
+   * that has a shard to itself. Files of earlier weights are replaced once all new ones are whole.
    *
    * @param maxShardBytes most bytes of tensors in one file, above 0
    * @throws IllegalArgumentException if two tensors have one name, or {@code maxShardBytes} is not
    *     positive
-   * @throws IOException if a file cannot be written
+   * @throws IOException if a file cannot be written; then all files are as they were
    */
   public static void write(Path directory, List<TensorSource> tensors, long maxShardBytes)
       throws IOException {
@@ -212,15 +211,25 @@ public final class SafetensorsCheckpoint implements Closeable {
               : String.format("model-%05d-of-%05d.safetensors", i + 1, shards.size());
       files.put(name, shards.get(i));
     }
-    for (Map.Entry<String, List<TensorSource>> file : files.entrySet()) {
-      SafetensorsWriter.write(directory.resolve(file.getKey()), METADATA, file.getValue());
-    }
-    if (shards.size() == 1) {
-      Files.deleteIfExists(directory.resolve(INDEX_FILE));
-    } else {
-      writeIndex(directory.resolve(INDEX_FILE), files);
-    }
-    removeOthers(directory, files.keySet());
+    WholeFiles.write(
+        directory,
+        SafetensorsCheckpoint::isWeights,
+        unfinished -> {
+          for (Map.Entry<String, List<TensorSource>> file : files.entrySet()) {
+            SafetensorsWriter.write(unfinished.resolve(file.getKey()), METADATA, file.getValue());
+          }
+          if (shards.size() > 1) {
+            writeIndex(unfinished.resolve(INDEX_FILE), files);
+          }
+        });
+  }
+
+  /**
+   * Says whether a file is one of those that {@link #write} leaves: beside new weights, a reader
+   * would take it for theirs.
+   */
+  public static boolean isWeights(String file) {
+    return WEIGHT_FILE.matcher(file).matches();
   }
 
   private static List<List<TensorSource>> shards(List<TensorSource> tensors, long maxShardBytes) {
@@ -252,20 +261,5 @@ public final class SafetensorsCheckpoint implements Closeable {
     }
     metadata.put("total_size", bytes);
     WholeFile.write(index, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(json));
-  }
-
-  /** Removes weights that are not in {@code kept}: a reader would take them for this model's. */
-  private static void removeOthers(Path directory, Set<String> kept) throws IOException {
-    List<Path> others;
-    try (Stream<Path> files = Files.list(directory)) {
-      others =
-          files
-              .filter(file -> WEIGHT_FILE.matcher(file.getFileName().toString()).matches())
-              .filter(file -> !kept.contains(file.getFileName().toString()))
-              .toList();
-    }
-    for (Path other : others) {
-      Files.delete(other);
-    }
   }
 }

@@ -42,8 +42,8 @@ public final class SafetensorsException extends IllegalArgumentException {
     return byteOffset;
   }
 
-  /** Returns {@code text} in one line and at a readable length. */
-  static String printable(String text) {
+  /** Returns {@code text}, which comes from a file, in one line and at a readable length. */
+  public static String printable(String text) {
     var shown = new StringBuilder();
     for (int i = 0; i < Math.min(text.length(), LONGEST_NAME_SHOWN); i++) {
       char c = text.charAt(i);

@@ -17,8 +17,9 @@ final class SixteenBitFloats {
   static short toBfloat16(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {
-      // Rounding up a NaN whose payload is all ones would carry into the sign: keep it a quiet NaN.
-      return (short) ((bits >>> 16) | 0x40);
+      // Rounding up a payload of ones would carry into the sign. Cut off, what came from BF16 is
+      // what it was; what would become infinity by that is made a quiet NaN.
+      return (short) ((bits >>> 16 & 0x7f) == 0 ? bits >>> 16 | 0x40 : bits >>> 16);
     }
     // Adds just under half of the last kept place, or exactly half when that place is odd.
     return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
@@ -43,7 +44,8 @@ final class SixteenBitFloats {
     int sign = (bits >>> 16) & 0x8000;
     int magnitude = bits & 0x7fffffff;
     if (Float.isNaN(value)) {
-      return (short) (sign | 0x7e00 | (magnitude >>> 13 & 0x3ff));
+      int payload = magnitude >>> 13 & 0x3ff;
+      return (short) (sign | 0x7c00 | (payload == 0 ? 0x200 : payload));
     }
     if (magnitude >= 0x47800000) { // 65536 and above, infinity too
       return (short) (sign | 0x7c00);

@@ -155,4 +155,26 @@ class SafetensorsCheckpointTest {
         directory + ": found neither model.safetensors nor model.safetensors.index.json",
         e.getMessage());
   }
+
+  @Test
+  void aFailedWriteLeavesAllFilesAsTheyWere() throws IOException {
+    SafetensorsCheckpoint.write(directory, List.of(tensor("old", 1, 2)), 1000);
+    byte[] before = Files.readAllBytes(directory.resolve("model.safetensors"));
+    var broken =
+        new TensorSource(
+            "b",
+            TensorType.F32,
+            List.of(1L),
+            sink -> {
+              throw new IOException("no space left");
+            });
+    assertThrows(
+        IOException.class,
+        () -> SafetensorsCheckpoint.write(directory, List.of(tensor("a", 1, 2), broken), 8));
+    assertEquals(List.of("model.safetensors"), files());
+    assertArrayEquals(before, Files.readAllBytes(directory.resolve("model.safetensors")));
+    Path fresh = directory.resolve("fresh");
+    assertThrows(IOException.class, () -> SafetensorsCheckpoint.write(fresh, List.of(broken), 8));
+    assertTrue(Files.notExists(fresh));
+  }
 }

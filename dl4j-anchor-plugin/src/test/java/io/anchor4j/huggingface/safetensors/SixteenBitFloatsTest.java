@@ -9,23 +9,24 @@ import org.junit.jupiter.api.Test;
 
 class SixteenBitFloatsTest {
   @Test
-  void everyValueSurvivesWideningAndNarrowing() {
+  void everyBitPatternSurvivesWideningAndNarrowing() {
     for (int i = 0; i < 1 << 16; i++) {
       short bits = (short) i;
-      float half = SixteenBitFloats.fromHalf(bits);
-      float bfloat = SixteenBitFloats.fromBfloat16(bits);
-      // A signalling NaN may come back quiet.
-      if (!Float.isNaN(half)) {
-        assertEquals(bits, SixteenBitFloats.toHalf(half));
-      }
-      if (!Float.isNaN(bfloat)) {
-        assertEquals(bits, SixteenBitFloats.toBfloat16(bfloat));
-      }
-      assertEquals(
-          Float.isNaN(half), Float.isNaN(SixteenBitFloats.fromHalf(SixteenBitFloats.toHalf(half))));
-      assertEquals(
-          Float.isNaN(bfloat),
-          Float.isNaN(SixteenBitFloats.fromBfloat16(SixteenBitFloats.toBfloat16(bfloat))));
+      assertEquals(bits, SixteenBitFloats.toHalf(SixteenBitFloats.fromHalf(bits)));
+      assertEquals(bits, SixteenBitFloats.toBfloat16(SixteenBitFloats.fromBfloat16(bits)));
+    }
+  }
+
+  @Test
+  void aNanThatDoesNotFitStaysOne() {
+    for (int bits : new int[] {0x7f800001, 0xff800001, 0x7fffffff, 0xffffffff, 0x7fc00000}) {
+      float nan = Float.intBitsToFloat(bits);
+      short half = SixteenBitFloats.toHalf(nan);
+      short bfloat = SixteenBitFloats.toBfloat16(nan);
+      assertTrue(Float.isNaN(SixteenBitFloats.fromHalf(half)));
+      assertTrue(Float.isNaN(SixteenBitFloats.fromBfloat16(bfloat)));
+      assertEquals(bits < 0, half < 0);
+      assertEquals(bits < 0, bfloat < 0);
     }
   }
 

@@ -1,0 +1,122 @@
+package io.anchor4j.huggingface;
+
+import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.safetensors.MappedTensor;
+import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
+import io.anchor4j.huggingface.safetensors.SafetensorsException;
+import io.anchor4j.huggingface.safetensors.TensorInfo;
+import io.anchor4j.huggingface.safetensors.TensorType;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** Compares the tensors of a checkpoint with those its config.json describes, all at once. */
+final class WeightsCheck {
+  private static final Set<TensorType> READABLE =
+      Set.of(TensorType.F32, TensorType.F16, TensorType.BF16, TensorType.F64);
+
+  /** How many tensors of each fault a message names. */
+  private static final int SHOWN = 3;
+
+  private static final int COMPARED_AT_ONCE = 1 << 16;
+
+  private WeightsCheck() {}
+
+  /**
+   * Checks names, shapes and types.
+   *
+   * @param tied whether the output uses the embedding's matrix, which may be stored twice then
+   * @throws IllegalArgumentException if tensors are missing, surplus, of another shape or of a type
+   *     that is not read; one message names them all
+   * @throws IOException if a file cannot be read
+   */
+  static void check(
+      Path directory, SafetensorsCheckpoint checkpoint, List<Mapping> mappings, boolean tied)
+      throws IOException {
+    Map<String, TensorInfo> tensors = checkpoint.tensors();
+    Map<String, List<Long>> shapes =
+        mappings.stream().collect(Collectors.toMap(Mapping::tensor, Mapping::shape));
+    boolean storedTwice = tied && tensors.containsKey(LlamaWeights.OUTPUT);
+    if (storedTwice) {
+      shapes.put(LlamaWeights.OUTPUT, shapes.get(LlamaWeights.EMBEDDING));
+    }
+    List<TensorInfo> known = tensors.values().stream().filter(t -> has(shapes, t)).toList();
+    List<String> faults = new ArrayList<>();
+    add(
+        faults,
+        "missing",
+        mappings.stream().map(Mapping::tensor).filter(name -> !tensors.containsKey(name)).toList(),
+        Function.identity());
+    add(
+        faults,
+        "not of this model",
+        tensors.values().stream()
+            .filter(t -> !has(shapes, t) && !LlamaWeights.isBuffer(t.name()))
+            .toList(),
+        WeightsCheck::name);
+    add(
+        faults,
+        "of another shape",
+        known.stream().filter(t -> !t.shape().equals(shapes.get(t.name()))).toList(),
+        t -> name(t) + " " + t.shape() + " instead of " + shapes.get(t.name()));
+    add(
+        faults,
+        "of a type that is not supported (F32, F16, BF16 and F64 are)",
+        known.stream().filter(t -> !READABLE.contains(t.type())).toList(),
+        t -> name(t) + " " + t.type());
+    if (!faults.isEmpty()) {
+      throw new IllegalArgumentException(
+          directory + ": the weights are not those of config.json: " + String.join("; ", faults));
+    }
+    if (storedTwice) {
+      requireEqual(directory, checkpoint);
+    }
+  }
+
+  private static boolean has(Map<String, List<Long>> shapes, TensorInfo tensor) {
+    return shapes.containsKey(tensor.name());
+  }
+
+  private static String name(TensorInfo tensor) {
+    return SafetensorsException.printable(tensor.name());
+  }
+
+  private static <T> void add(
+      List<String> faults, String fault, List<T> tensors, Function<T, String> shown) {
+    if (!tensors.isEmpty()) {
+      String names = tensors.stream().limit(SHOWN).map(shown).collect(Collectors.joining(", "));
+      int more = tensors.size() - SHOWN;
+      faults.add(fault + ": " + names + (more > 0 ? " and " + more + " more" : ""));
+    }
+  }
+
+  /** A tied model may store its one matrix under both names, but not two different ones. */
+  private static void requireEqual(Path directory, SafetensorsCheckpoint checkpoint)
+      throws IOException {
+    MappedTensor embedding = checkpoint.tensor(LlamaWeights.EMBEDDING);
+    MappedTensor output = checkpoint.tensor(LlamaWeights.OUTPUT);
+    float[] one = new float[COMPARED_AT_ONCE];
+    float[] other = new float[COMPARED_AT_ONCE];
+    long elements = embedding.info().elements();
+    for (long first = 0; first < elements; first += COMPARED_AT_ONCE) {
+      int count = (int) Math.min(COMPARED_AT_ONCE, elements - first);
+      embedding.readFloats(first, one, 0, count);
+      output.readFloats(first, other, 0, count);
+      if (!Arrays.equals(one, 0, count, other, 0, count)) {
+        throw new IllegalArgumentException(
+            directory
+                + ": config.json ties the output to the embedding, but the weights hold "
+                + LlamaWeights.OUTPUT
+                + ", which differs from "
+                + LlamaWeights.EMBEDDING
+                + "; set tie_word_embeddings to false");
+      }
+    }
+  }
+}
