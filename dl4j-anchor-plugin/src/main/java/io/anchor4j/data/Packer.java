@@ -10,7 +10,7 @@ import java.util.List;
  *
  * <p>Every row has exactly {@link PackingConfig#sequenceLength} tokens: anchors (document id 0),
  * documents (1, 2, ... in the order in which they begin), padding (-1). Documents are made uniform
- * first: where rows have anchors, a beginning-of-sequence id at a document's head is dropped, as
+ * first: where anchors are of the beginning-of-sequence id, one at a document's head is dropped, as
  * the anchor stands for it; an end-of-sequence id is added unless the document ends in one. Empty
  * documents are left out. A document longer than a row is cut, and each piece is a document of its
  * own in its row, with its own tag. Every token of every document stands in exactly one row.
@@ -94,6 +94,7 @@ public final class Packer {
     boolean dropBegin =
         config.anchorTokens() > 0
             && begin.isPresent()
+            && begin.equals(config.specialTokens().anchor())
             && document.length > 0
             && document[0] == begin.getAsInt();
     int start = dropBegin ? 1 : 0;

@@ -2,6 +2,7 @@ package io.anchor4j.huggingface;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -238,6 +239,31 @@ public final class Tokenizer implements AutoCloseable {
   /** Returns the id for padding, if the model has one. */
   public OptionalInt padId() {
     return padId;
+  }
+
+  /**
+   * Returns the tokens that packing needs. Anchors are of the begin id where there is one, else of
+   * the end id.
+   *
+   * @param anchorToken the token to make anchors of, as it stands in text; null for the usual one
+   * @throws IllegalArgumentException if there is no such token
+   */
+  public SpecialTokens specialTokens(String anchorToken) {
+    var usual = new SpecialTokens(beginId, endId(), padId);
+    return anchorToken == null
+        ? usual
+        : usual.withAnchor(
+            id(anchorToken)
+                .orElseThrow(
+                    () ->
+                        new IllegalArgumentException(
+                            "anchorToken must be a token of the tokenizer in %s, got \"%s\""
+                                .formatted(directory, anchorToken))));
+  }
+
+  /** Returns the token {@code id} and its id, for people. */
+  public String describe(int id) {
+    return "%s (id %d)".formatted(files.vocabulary().token(id).orElse("no token"), id);
   }
 
   /** Returns the number of ids, which is one more than the largest: added tokens included. */

@@ -10,6 +10,8 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The tokens of a tokenizer.json, and those that other files add to them. Merges, which take most
@@ -126,6 +128,15 @@ final class TokenizerVocabulary {
   Integer id(String token) {
     Integer id = addedIds.get(token);
     return id == null ? modelIds.get(token) : id;
+  }
+
+  /** Returns the text of a token. */
+  Optional<String> token(int id) {
+    return Stream.of(addedIds, modelIds)
+        .flatMap(ids -> ids.entrySet().stream())
+        .filter(entry -> entry.getValue() == id)
+        .map(Map.Entry::getKey)
+        .findFirst();
   }
 
   /** Returns whether the tokenizer's model has the token of this text, added or not. */

@@ -44,9 +44,15 @@ public record RunConfig(
    * How tokens attend.
    *
    * @param anchorTokens anchors at the head of each row that is packed here
+   * @param anchorToken the token they are, as it stands in text; null for the tokenizer's begin
+   *     token, or where there is none its end token
    */
   public record Attention(
-      AttentionMask mask, int anchorTokens, Positions positions, Precision precision) {}
+      AttentionMask mask,
+      int anchorTokens,
+      String anchorToken,
+      Positions positions,
+      Precision precision) {}
 
   /**
    * The documents and how they become rows.

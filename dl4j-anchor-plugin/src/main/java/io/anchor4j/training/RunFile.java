@@ -153,18 +153,19 @@ final class RunFile {
           "attention.anchorTokens is %d, which leaves no room in rows of data.sequenceLength %d"
               .formatted(config.attention().anchorTokens(), config.data().sequenceLength()));
     }
-    if (needsTokenizer(config.data()) && model.path() == null && model.tokenizer() == null) {
+    if (needsTokenizer(config) && model.path() == null && model.tokenizer() == null) {
       throw root.error(
-          "data.format raw and data.documentTag need a tokenizer, which model.config does not have."
+          "data.format raw, data.documentTag and attention.anchorToken need a tokenizer, which model.config does not have."
               + " Set model.tokenizer to a directory with a tokenizer.json.");
     }
     return config;
   }
 
   /** Packed rows are ready; everything else may have text in it. */
-  static boolean needsTokenizer(Data data) {
-    boolean tagged = data.documentTag() != null && data.format() != DataFormat.PACKED;
-    return data.format() == DataFormat.RAW || tagged;
+  static boolean needsTokenizer(RunConfig config) {
+    Data data = config.data();
+    boolean named = data.documentTag() != null || config.attention().anchorToken() != null;
+    return data.format() == DataFormat.RAW || (named && data.format() != DataFormat.PACKED);
   }
 
   private static Model model(RunFileSection root, RunFileSection model) {
@@ -191,6 +192,7 @@ final class RunFile {
         attention.choice(
             "mask", AttentionMask.values(), AttentionMask::cliName, AttentionMask.ANCHOR),
         attention.integer("anchorTokens", 0, 1),
+        attention.text("anchorToken"),
         attention.choice("positions", Positions.values(), Positions::cliName, Positions.CONTINUOUS),
         // Not bfloat16: without hardware for it, which no provider uses yet, it is no faster.
         attention.choice("precision", Precision.values(), Precision::cliName, Precision.FLOAT32));

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,7 +51,8 @@ final class TrainingData implements AutoCloseable {
    */
   static TrainingData open(RunConfig config, TrainingModel model, BadLines badLines, Path folder)
       throws IOException {
-    int paddingId = model.specialTokens().pad().orElse(0);
+    SpecialTokens special = model.specialTokens(config.attention().anchorToken());
+    int paddingId = special.pad().orElse(0);
     Hasher hasher = Hashing.murmur3_128().newHasher();
     PackedDataset training = open(config, config.data().train(), model, badLines, folder, hasher);
     try {
@@ -87,7 +89,12 @@ final class TrainingData implements AutoCloseable {
       PackedDataset dataset =
           PackedDataset.spill(Iterators.transform(rows, row -> hashed(row, hasher)), folder);
       log.info("{}: {} rows", String.join(", ", names), dataset.size());
-      rows.report().ifPresent(report -> log.info("{}", report.describe()));
+      rows.report()
+          .ifPresent(
+              report -> {
+                anchor(config, model).ifPresent(anchor -> log.info("anchors of {}", anchor));
+                log.info("{}", report.describe());
+              });
       return dataset;
     }
   }
@@ -120,10 +127,17 @@ final class TrainingData implements AutoCloseable {
     };
   }
 
+  private static Optional<String> anchor(RunConfig config, TrainingModel model) {
+    OptionalInt id = model.specialTokens(config.attention().anchorToken()).anchor();
+    return config.attention().anchorTokens() == 0 || id.isEmpty()
+        ? Optional.empty()
+        : Optional.of(model.describe(id.getAsInt()));
+  }
+
   private static PackingConfig packing(RunConfig config, TrainingModel model) {
     RunConfig.Data data = config.data();
     int[] tag = data.documentTag() == null ? new int[0] : model.encode(data.documentTag());
-    SpecialTokens specialTokens = model.specialTokens();
+    SpecialTokens specialTokens = model.specialTokens(config.attention().anchorToken());
     return new PackingConfig(
         data.sequenceLength(),
         data.packing(),

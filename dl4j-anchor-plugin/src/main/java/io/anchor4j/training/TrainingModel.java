@@ -86,12 +86,17 @@ final class TrainingModel implements AutoCloseable {
     if (there) {
       return Tokenizer.load(Path.of(run.model().path()));
     }
-    if (RunFile.needsTokenizer(run.data())) {
-      throw new IllegalArgumentException(
-          "data.format raw and data.documentTag need a tokenizer, and %s has no tokenizer.json. Set model.tokenizer to a directory that has one."
-              .formatted(run.model().path()));
+    if (!RunFile.needsTokenizer(run)) {
+      return null;
     }
-    return null;
+    try {
+      return Tokenizer.load(Path.of(run.model().path()));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "data.format raw, data.documentTag and attention.anchorToken need a tokenizer: %s. Or set model.tokenizer to a directory with a tokenizer.json."
+              .formatted(e.getMessage()),
+          e);
+    }
   }
 
   ComputationGraph graph() {
@@ -107,16 +112,26 @@ final class TrainingModel implements AutoCloseable {
     return tokenizer.encode(text);
   }
 
-  /** Returns the special tokens of the tokenizer; without one, those that config.json names. */
-  SpecialTokens specialTokens() {
+  /**
+   * Returns the special tokens of the tokenizer; without one, those that config.json names.
+   *
+   * @param anchorToken as in {@link Tokenizer#specialTokens}; null without a tokenizer
+   */
+  SpecialTokens specialTokens(String anchorToken) {
     if (tokenizer != null) {
-      return new SpecialTokens(tokenizer.beginId(), tokenizer.endId(), paddingId());
+      SpecialTokens tokens = tokenizer.specialTokens(anchorToken);
+      return new SpecialTokens(tokens.begin(), tokens.end(), paddingId(), tokens.anchor());
     }
     JsonNode json = config.toJson(TensorType.F32);
     return new SpecialTokens(
         firstId(json.path("bos_token_id")),
         firstId(json.path("eos_token_id")),
         firstId(json.path("pad_token_id")));
+  }
+
+  /** Returns a token for people: its text, where there is a tokenizer, and its id. */
+  String describe(int id) {
+    return tokenizer == null ? "id " + id : tokenizer.describe(id);
   }
 
   /**

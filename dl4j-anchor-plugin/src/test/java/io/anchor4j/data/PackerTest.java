@@ -346,6 +346,15 @@ class PackerTest {
             .inputIds());
   }
 
+  @Test
+  void anchorsOfATokenThatIsNamedLeaveTheBeginningOfADocument() {
+    assertArrayEquals(
+        new int[] {77, BEGIN, 10, END, PAD},
+        pack(PackingConfig.of(5, SPECIAL.withAnchor(77)), List.of(new int[] {BEGIN, 10}))
+            .get(0)
+            .inputIds());
+  }
+
   @ParameterizedTest
   @EnumSource(Packing.class)
   void interleavingKeepsTheDocumentsOfARowAndSpreadsThem(Packing packing) {
@@ -378,7 +387,7 @@ class PackerTest {
         message(() -> PackingConfig.of(8, SPECIAL).withAnchorTokens(-1)));
     assertEquals(
         "anchorTokens above 0 needs a beginning-of-sequence or end-of-sequence id, and the tokenizer"
-            + " has neither. Set anchorTokens to 0, or name one of them in the tokenizer's files.",
+            + " has neither. Set anchorTokens to 0, or name a token with anchorToken.",
         message(() -> PackingConfig.of(8, SpecialTokens.NONE)));
   }
 

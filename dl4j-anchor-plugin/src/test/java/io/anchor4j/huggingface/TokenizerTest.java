@@ -148,6 +148,28 @@ class TokenizerTest {
   }
 
   @Test
+  void anchorsAreOfTheBeginElseOfTheEndElseOfTheTokenNamed() throws IOException {
+    write("tokenizer_config.json", "{\"bos_token\": \"<s>\", \"eos_token\": \"</s>\"}");
+    try (Tokenizer tokenizer = load()) {
+      assertEquals(OptionalInt.of(BEGIN), tokenizer.specialTokens(null).anchor());
+      assertEquals(OptionalInt.of(PAD), tokenizer.specialTokens("<pad>").anchor());
+      assertEquals(OptionalInt.of(END), tokenizer.specialTokens("<pad>").end());
+      assertEquals("<pad> (id 259)", tokenizer.describe(PAD));
+      var e =
+          assertThrows(IllegalArgumentException.class, () -> tokenizer.specialTokens("<anchor>"));
+      assertEquals(
+          "anchorToken must be a token of the tokenizer in "
+              + directory.toAbsolutePath()
+              + ", got \"<anchor>\"",
+          e.getMessage());
+    }
+    write("tokenizer_config.json", "{\"bos_token\": null, \"eos_token\": \"</s>\"}");
+    try (Tokenizer tokenizer = load()) {
+      assertEquals(OptionalInt.of(END), tokenizer.specialTokens(null).anchor());
+    }
+  }
+
+  @Test
   void copyTakesAllFilesAndTheCopyLoads(@TempDir Path target) throws IOException {
     write("tokenizer_config.json", "{\"eos_token\": \"</s>\"}");
     write("notes.txt", "not the tokenizer's");

@@ -33,7 +33,7 @@ class RunConfigTest {
         config: {model_type: llama, hidden_size: 256, rope_scaling: null}
         tokenizer: models/tokenizer
       rope: {theta: 5000000, scaling: {type: yarn, factor: 16}}
-      attention: {mask: intra-document, anchorTokens: 3, positions: per-document, precision: bfloat16-compensated}
+      attention: {mask: intra-document, anchorTokens: 3, anchorToken: <|x|>, positions: per-document, precision: bfloat16-compensated}
       data:
         train: [a.jsonl, "b: c.jsonl.gz"]
         validation: [held-out.jsonl]
@@ -73,7 +73,8 @@ class RunConfigTest {
     assertEquals(new RunConfig.Model("models/base", null, null), config.model());
     assertEquals(new RunConfig.Rope(null, Map.of()), config.rope());
     assertEquals(
-        new RunConfig.Attention(AttentionMask.ANCHOR, 1, Positions.CONTINUOUS, Precision.FLOAT32),
+        new RunConfig.Attention(
+            AttentionMask.ANCHOR, 1, null, Positions.CONTINUOUS, Precision.FLOAT32),
         config.attention());
     assertEquals(
         new RunConfig.Data(
@@ -126,6 +127,7 @@ class RunConfigTest {
         new RunConfig.Attention(
             AttentionMask.INTRA_DOCUMENT,
             3,
+            "<|x|>",
             Positions.PER_DOCUMENT,
             Precision.BFLOAT16_COMPENSATED),
         config.attention());
@@ -238,7 +240,7 @@ class RunConfigTest {
         "attention.anchorTokens=4096 | attention.anchorTokens is 4096, which leaves no room in rows of data.sequenceLength 4096",
         "model.path= | exactly one of model.path (a Hugging Face directory) and model.config (a fresh model, fields as in config.json) must be given, got neither",
         "model.config={} | exactly one of model.path (a Hugging Face directory) and model.config (a fresh model, fields as in config.json) must be given, got both",
-        "model={config: {}} | data.format raw and data.documentTag need a tokenizer, which model.config does not have. Set model.tokenizer to a directory with a tokenizer.json.",
+        "model={config: {}} | data.format raw, data.documentTag and attention.anchorToken need a tokenizer, which model.config does not have. Set model.tokenizer to a directory with a tokenizer.json.",
       })
   void aWrongValueNamesTheKeyWhatWasFoundAndWhatIsExpected(String override, String message) {
     assertEquals("run.yaml: " + message, messageOf(LEAST, override));

@@ -87,6 +87,14 @@ final class PrepareVerb extends Verb {
   private int anchorTokens;
 
   @Option(
+      names = "--anchor-token",
+      paramLabel = "TOKEN",
+      description =
+          "The token that anchors are, as it stands in text; if not given, the tokenizer's begin"
+              + " token, or where there is none its end token.")
+  private String anchorToken;
+
+  @Option(
       names = "--interleave",
       description = "Cut documents into chunks and shuffle the chunks of a row.")
   private boolean interleave;
@@ -124,6 +132,10 @@ final class PrepareVerb extends Verb {
       PackedWriter.write(output, new NotedRows(rows, console));
       badLines.report(console);
       rows.report().orElseThrow().describe().lines().forEach(console::result);
+      if (anchorTokens > 0) {
+        int anchor = tokenizer.specialTokens(anchorToken).anchor().orElseThrow();
+        console.result("anchors             " + tokenizer.describe(anchor));
+      }
     }
   }
 
@@ -143,7 +155,7 @@ final class PrepareVerb extends Verb {
   }
 
   private PackedRows rows(Tokenizer tokenizer) {
-    var special = new SpecialTokens(tokenizer.beginId(), tokenizer.endId(), tokenizer.padId());
+    SpecialTokens special = tokenizer.specialTokens(anchorToken);
     PackingConfig config =
         PackingConfig.of(sequenceLength, special)
             .withPacking(packing)

@@ -70,7 +70,7 @@ public final class Demo {
     DemoCorpus corpus = DemoCorpus.read();
     copyTokenizer();
     try (Tokenizer tokenizer = Tokenizer.load(directory.tokenizer())) {
-      var special = new SpecialTokens(tokenizer.beginId(), tokenizer.endId(), tokenizer.padId());
+      var special = tokenizer.specialTokens(null);
       console.note(
           "    %,d documents to train on, %d held out"
               .formatted(corpus.training().size(), corpus.validation().size()));

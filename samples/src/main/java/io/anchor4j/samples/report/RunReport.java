@@ -1,7 +1,9 @@
 package io.anchor4j.samples.report;
 
+import io.anchor4j.data.DataFormat;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.Tokenizer;
 import io.anchor4j.training.RunConfig;
 import io.anchor4j.training.StepMetrics;
 import java.io.IOException;
@@ -81,6 +83,7 @@ public final class RunReport {
                 config.data().sequenceLength(),
                 config.attention().mask().cliName(),
                 config.attention().precision().cliName()));
+    lines.addAll(anchors(config, run.resolve("model")));
     lines.add("- metrics: `metrics.jsonl`, a line a step");
     lines.add("");
     for (Path picture : pictures) {
@@ -93,6 +96,21 @@ public final class RunReport {
     lines.add(Files.readString(run.resolve("config.yaml")).strip());
     lines.add("```");
     return String.join("\n", lines) + "\n";
+  }
+
+  /** Which token the anchors are, where rows were packed for the run and by a tokenizer. */
+  private static List<String> anchors(RunConfig config, Path model) throws IOException {
+    if (config.attention().anchorTokens() == 0
+        || config.data().format() == DataFormat.PACKED
+        || !Files.exists(model.resolve("tokenizer.json"))) {
+      return List.of();
+    }
+    try (Tokenizer tokenizer = Tokenizer.load(model)) {
+      int id = tokenizer.specialTokens(config.attention().anchorToken()).anchor().orElseThrow();
+      return List.of(
+          "- anchors: %d at the head of each row, %s"
+              .formatted(config.attention().anchorTokens(), tokenizer.describe(id)));
+    }
   }
 
   private static String validation(RunMetrics metrics) {

@@ -63,6 +63,19 @@ class PrepareVerbTest {
   }
 
   @Test
+  void anchorsAreOfTheTokenThatIsNamed() throws IOException {
+    CommandLineRun run = prepare("--sequence-length", "32", "--anchor-token", "class");
+    assertEquals(0, run.code(), run.err());
+    JsonNode row = new ObjectMapper().readTree(Files.readAllLines(output).get(0));
+    int anchor = row.get("input_ids").get(0).asInt();
+    assertTrue(run.out().contains("anchors             class (id " + anchor + ")"), run.out());
+    Files.delete(output);
+    CommandLineRun wrong = prepare("--sequence-length", "32", "--anchor-token", "<anchor>");
+    assertEquals(2, wrong.code(), wrong.err());
+    assertTrue(wrong.err().contains("anchorToken must be a token of the tokenizer in"));
+  }
+
+  @Test
   void aBadLineIsNamedOrSkippedOnRequest() throws IOException {
     Files.writeString(input, "{\"text\": \"a\"}\n{\"txt\": 1}\n");
     assertBadInput(
