@@ -1,18 +1,19 @@
 package io.anchor4j.data;
 
 /**
- * The SplitMix64 generator, written out so that the order of the data is the same on every Java.
+ * The SplitMix64 generator, written out so that the order of the data and the tokens drawn are the
+ * same on every Java.
  *
  * @see <a href="https://doi.org/10.1145/2714064.2660195">Fast splittable pseudorandom number
  *     generators</a>
  */
-final class SplitMix64 {
+public final class SplitMix64 {
   private static final long GOLDEN = 0x9e3779b97f4a7c15L;
 
   private long state;
 
   /** A generator for stream {@code stream} of {@code seed}; streams do not overlap in practice. */
-  SplitMix64(long seed, long stream) {
+  public SplitMix64(long seed, long stream) {
     state = mix(mix(seed) + GOLDEN * stream);
   }
 
@@ -25,6 +26,11 @@ final class SplitMix64 {
   long next() {
     state += GOLDEN;
     return mix(state);
+  }
+
+  /** Returns one of the 2^53 multiples of 2^-53 from 0 to below 1, each as likely. */
+  public double nextDouble() {
+    return (next() >>> 11) * 0x1p-53;
   }
 
   /** Returns a number from 0 to {@code bound - 1}; of 63 bits, so its bias is below 2^-32. */

@@ -164,13 +164,22 @@ public final class Decoder {
       INDArray documents,
       INDArray positions,
       INDArray targets) {
+    return outputLayer(graph)
+        .tokenLosses(hidden(graph, inputs(tokens, documents, positions)), targets);
+  }
+
+  /** Returns what the output layer is given, [B, C, T]. */
+  static INDArray hidden(ComputationGraph graph, INDArray... inputs) {
     List<String> last = graph.getConfiguration().getVertexInputs().get(OUTPUT);
-    INDArray hidden = graph.output(last, false, inputs(tokens, documents, positions), null)[0];
+    return graph.output(last, false, inputs, null)[0];
+  }
+
+  static LanguageModelOutputLayerImpl outputLayer(ComputationGraph graph) {
     Layer output = graph.getLayer(OUTPUT);
     while (output instanceof BaseWrapperLayer wrapper) {
       output = wrapper.getUnderlying();
     }
-    return ((LanguageModelOutputLayerImpl) output).tokenLosses(hidden, targets);
+    return (LanguageModelOutputLayerImpl) output;
   }
 
   private static INDArray[] inputs(INDArray tokens, INDArray documents, INDArray positions) {

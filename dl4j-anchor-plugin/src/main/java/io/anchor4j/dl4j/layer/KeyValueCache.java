@@ -10,23 +10,22 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** The keys and values of the tokens that step-by-step inference has seen, outside workspaces. */
-final class KeyValueCache {
+public final class KeyValueCache {
   private static final String KEYS = "keys";
   private static final String VALUES = "values";
 
   private final long batch;
   private final long channels;
-  private final DataType type;
-  private INDArray keys; // [B, capacity, channels]
-  private INDArray values;
+  private final TokenBuffer keys;
+  private final TokenBuffer values;
   private long tokens;
 
-  KeyValueCache(long batch, long channels, DataType type) {
+  /** An empty cache for rows of keys and values [batch, tokens, channels]. */
+  public KeyValueCache(long batch, long channels, DataType type) {
     this.batch = batch;
     this.channels = channels;
-    this.type = type;
-    keys = create(0);
-    values = create(0);
+    keys = new TokenBuffer(batch, channels, type);
+    values = new TokenBuffer(batch, channels, type);
   }
 
   /** Returns the cache whose {@link #state} this is. */
@@ -50,18 +49,19 @@ final class KeyValueCache {
     }
   }
 
-  long tokens() {
+  /** The number of tokens of each row. */
+  public long tokens() {
     return tokens;
   }
 
   /** The keys [B, T, channels], a view. */
-  INDArray keys() {
-    return part(keys, 0, tokens);
+  public INDArray keys() {
+    return keys.view();
   }
 
   /** The values [B, T, channels], a view. */
-  INDArray values() {
-    return part(values, 0, tokens);
+  public INDArray values() {
+    return values.view();
   }
 
   /**
@@ -69,8 +69,10 @@ final class KeyValueCache {
    *
    * @param layer who adds, for messages
    * @param moreKeys [B, steps, channels]
+   * @param moreValues [B, steps, channels]
+   * @throws IllegalArgumentException if B or the channels differ from the steps before
    */
-  void append(String layer, INDArray moreKeys, INDArray moreValues) {
+  public void append(String layer, INDArray moreKeys, INDArray moreValues) {
     checkArgument(
         moreKeys.size(0) == batch && moreKeys.size(2) == channels,
         "%s: the steps before were [batch=%s, channels=%s], these are %s. Call"
@@ -79,35 +81,15 @@ final class KeyValueCache {
         batch,
         channels,
         Arrays.toString(moreKeys.shape()));
-    long end = tokens + moreKeys.size(1);
-    if (end > keys.size(1)) {
-      keys = grown(keys, end);
-      values = grown(values, end);
-    }
-    part(keys, tokens, end).assign(moreKeys);
-    part(values, tokens, end).assign(moreValues);
-    tokens = end;
+    keys.append(moreKeys);
+    values.append(moreValues);
+    tokens += moreKeys.size(1);
   }
 
-  private INDArray grown(INDArray old, long atLeast) {
-    INDArray larger = create(Math.max(atLeast, 2 * old.size(1)));
-    if (tokens > 0) {
-      part(larger, 0, tokens).assign(part(old, 0, tokens));
-    }
-    return larger;
-  }
-
-  private INDArray create(long capacity) {
-    try (MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
-      return Nd4j.createUninitialized(
-          type, new long[] {batch, Math.max(1, capacity), channels}, 'c');
-    }
-  }
-
-  /** Tokens [from, to) of all rows; ND4J's own slices of slices come out empty at times. */
-  private INDArray part(INDArray array, long from, long to) {
-    long[] shape = {batch, to - from, channels};
-    long[] stride = {array.size(1) * channels, channels, 1};
-    return Nd4j.create(array.data(), shape, stride, from * channels, 'c');
+  /** Forgets all tokens but those, given in ascending order, and frees the memory of the others. */
+  public void keep(int[] kept) {
+    keys.keep(kept);
+    values.keep(kept);
+    tokens = kept.length;
   }
 }

@@ -90,6 +90,24 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
     return losses.reshape(batch, tokens);
   }
 
+  /**
+   * Returns the logits of each token.
+   *
+   * @param hidden [B, nIn, T], the input of this layer
+   * @return [B, T, nOut], not normalised
+   */
+  public INDArray logits(INDArray hidden) {
+    LayerWorkspaceMgr workspaces = LayerWorkspaceMgr.noWorkspaces();
+    return logits(tokens(hidden, ArrayType.FF_WORKING_MEM, workspaces), false, workspaces);
+  }
+
+  private INDArray logits(INDArray x, boolean training, LayerWorkspaceMgr workspaces) {
+    INDArray logits = create(x, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaces);
+    INDArray weight = weight(training, workspaces);
+    Nd4j.exec(new MixedLinear(layerConf().getPrecision(), x, weight, null, logits));
+    return logits;
+  }
+
   @Override
   public Type type() {
     // Of a recurrent one MultiLayerNetwork.rnnTimeStep, given ids [B, T], hands out the first
@@ -102,10 +120,7 @@ public final class LanguageModelOutputLayerImpl extends OutputLayerImpl<Language
     assertInputSet(false);
     applyDropOutIfNecessary(training, workspaceMgr);
     INDArray x = tokens(input, ArrayType.FF_WORKING_MEM, workspaceMgr);
-    INDArray logits = create(x, ArrayType.ACTIVATIONS, layerConf().getNOut(), workspaceMgr);
-    INDArray weight = weight(training, workspaceMgr);
-    Nd4j.exec(new MixedLinear(layerConf().getPrecision(), x, weight, null, logits));
-    return TokenMajor.activations(logits);
+    return TokenMajor.activations(logits(x, training, workspaceMgr));
   }
 
   @Override

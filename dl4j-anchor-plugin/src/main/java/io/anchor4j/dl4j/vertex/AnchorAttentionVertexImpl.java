@@ -58,6 +58,13 @@ final class AnchorAttentionVertexImpl extends TokenVertexImpl {
             query.size(0),
             conf.getHeads(),
             query.size(1));
+    AttentionCache cache = training ? null : AttentionCache.inUse(graph);
+    if (cache != null) {
+      INDArray key = tokens(1, workspaces, ArrayType.FF_WORKING_MEM);
+      INDArray value = tokens(2, workspaces, ArrayType.FF_WORKING_MEM);
+      Nd4j.exec(cache.attention(this, conf, query, key, value, out, sums));
+      return TokenMajor.activations(out);
+    }
     Nd4j.exec(
         new AnchorAttention(
             conf.getAttention(),

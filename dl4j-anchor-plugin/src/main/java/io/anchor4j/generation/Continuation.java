@@ -1,0 +1,53 @@
+package io.anchor4j.generation;
+
+import io.anchor4j.data.PackedRow;
+import java.util.Arrays;
+
+/** What one prompt grows by, and what its row gives to the next step: padding once it has ended. */
+final class Continuation {
+  private final GenerationConfig config;
+  private final Sampler sampler;
+  private final int document;
+  private final int firstPosition;
+  private final int[] ids;
+  private int count;
+  private boolean ended;
+
+  Continuation(PackedRow prompt, int[] positions, GenerationConfig config, int row) {
+    this.config = config;
+    sampler = new Sampler(config, row);
+    int last = prompt.length() - 1;
+    document = prompt.documentIds()[last];
+    firstPosition = positions[last] + 1;
+    ids = new int[config.maxNewTokens()];
+  }
+
+  /** Adds a token, given the logits [V] of what follows, and returns it. */
+  int choose(float[] logits) {
+    int id = sampler.next(logits);
+    ids[count++] = id;
+    ended = config.stopIds().contains(id);
+    return id;
+  }
+
+  boolean ended() {
+    return ended;
+  }
+
+  int token() {
+    return ended ? 0 : ids[count - 1];
+  }
+
+  int document() {
+    return ended ? PackedRow.PADDING : document;
+  }
+
+  int position() {
+    return ended ? 0 : firstPosition + count - 1;
+  }
+
+  /** All new tokens. */
+  int[] ids() {
+    return Arrays.copyOf(ids, count);
+  }
+}
