@@ -123,7 +123,9 @@ final class AttentionFinder {
         settings.length == 0 || settings[0] == 0 ? 1 : 1 / Math.sqrt((double) headDim),
         /* causal= */ false,
         biases,
-        rank == 3 && !multiHead ? HeadFolding.of(graph, inputs.get(0)) : Folding.NONE,
+        rank == 3 && !multiHead
+            ? HeadFolding.of(graph, new Operand(inputs.get(0), true))
+            : Folding.NONE,
         projections,
         Set.of(op.getName()));
   }

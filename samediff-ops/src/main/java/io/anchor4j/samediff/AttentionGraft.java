@@ -1,13 +1,16 @@
 package io.anchor4j.samediff;
 
 import io.anchor4j.attention.AttentionConfig;
+import io.anchor4j.samediff.SameDiffRetrofitReport.Replaced;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.nd4j.autodiff.samediff.NameScope;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -27,16 +30,38 @@ final class AttentionGraft {
   }
 
   /**
+   * Puts the anchor op in for each attention that was found.
+   *
+   * @param configs what each is to compute
+   * @param documents as for {@link #apply}
+   * @param positions as for {@link #apply}
+   */
+  static List<Replaced> all(
+      GraphReading reading,
+      Function<AttentionSite, AttentionConfig> configs,
+      SDVariable documents,
+      SDVariable positions) {
+    var replaced = new ArrayList<Replaced>();
+    for (AttentionSite site : reading.sites()) {
+      var graft = new AttentionGraft(reading.view(), site);
+      Set<String> gone = graft.apply(configs.apply(site), documents, positions);
+      replaced.add(new Replaced(site.output(), site.description(), List.copyOf(gone)));
+    }
+    return replaced;
+  }
+
+  /**
    * Puts the anchor op in.
    *
    * @param documents INT [B, T], or null
+   * @param positions INT [B, T], or null
    * @return the variables that went with the old ops
    */
-  Set<String> apply(AttentionConfig config, SDVariable documents) {
+  Set<String> apply(AttentionConfig config, SDVariable documents, SDVariable positions) {
     var before = new LinkedHashSet<>(graph.getOps().keySet());
     SDVariable result;
     try (NameScope scope = graph.withNameScope(site.output() + "-anchor")) {
-      result = new AttentionWriter(view, site).write(config, documents);
+      result = new AttentionWriter(view, site).write(config, documents, positions);
     }
     var added = new LinkedHashSet<>(graph.getOps().keySet());
     added.removeAll(before);

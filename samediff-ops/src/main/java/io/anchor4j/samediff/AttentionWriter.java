@@ -39,8 +39,9 @@ final class AttentionWriter {
    * Returns the result, in the form of the old one.
    *
    * @param documents INT [B, T], or null
+   * @param positions INT [B, T], or null
    */
-  SDVariable write(AttentionConfig config, SDVariable documents) {
+  SDVariable write(AttentionConfig config, SDVariable documents, SDVariable positions) {
     Projections weights = site.projections();
     SDVariable query = heads(site.query(), weights == null ? null : weights.query());
     SDVariable key = heads(site.key(), weights == null ? null : weights.key());
@@ -59,8 +60,8 @@ final class AttentionWriter {
       // The whole head, but not the dimension of the mask.
       config = config.withRotary(rotary.withDimensions((int) shape.headDim()));
     }
-    SDVariable rows = documents == null ? null : documentRows(documents);
-    SDVariable mixed = AnchorOps.attention(config, query, key, value, rows, null);
+    SDVariable mixed =
+        AnchorOps.attention(config, query, key, value, rows(documents), rows(positions));
     if (dims > shape.valueDim()) {
       SDIndex all = SDIndex.all();
       mixed = mixed.get(all, all, all, SDIndex.interval(0L, shape.valueDim()));
@@ -198,19 +199,19 @@ final class AttentionWriter {
     return rank == 2 ? graph.expandDims(graph.expandDims(rows, 0), 0) : rows;
   }
 
-  /** Documents [B, T] for each row of folded heads. */
-  private SDVariable documentRows(SDVariable documents) {
+  /** What is [B, T] for each row of folded heads. */
+  private SDVariable rows(SDVariable tokens) {
     Folding folding = site.folding();
-    if (folding.heads() == 1) {
-      return documents;
+    if (tokens == null || folding.heads() == 1) {
+      return tokens;
     }
     var copies = new SDVariable[(int) folding.heads()];
-    Arrays.fill(copies, documents);
+    Arrays.fill(copies, tokens);
     if (folding.headMajor()) {
       return graph.concat(0, copies);
     }
-    SDVariable tokens = graph.slice(graph.shape(documents), new int[] {1}, 1);
+    SDVariable length = graph.slice(graph.shape(tokens), new int[] {1}, 1);
     SDVariable rows = graph.constant(Nd4j.createFromArray(new long[] {-1}));
-    return graph.reshape(graph.stack(1, copies), graph.concat(0, rows, tokens));
+    return graph.reshape(graph.stack(1, copies), graph.concat(0, rows, length));
   }
 }

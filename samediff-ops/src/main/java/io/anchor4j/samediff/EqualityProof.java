@@ -94,7 +94,7 @@ final class EqualityProof {
       slopes = allowed("gradients", Differences.ofGradients(gradients, now));
       GraphSnapshot.dropDerived(graph);
     }
-    return new Proof(reading.probe().toString(), values, slopes, tolerance);
+    return new Proof(reading.probe().toString(), values, slopes, tolerance, /* leak= */ Double.NaN);
   }
 
   /**

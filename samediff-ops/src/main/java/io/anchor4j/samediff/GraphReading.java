@@ -82,7 +82,8 @@ record GraphReading(GraphView view, Probe probe, List<AttentionSite> sites, List
     return probe;
   }
 
-  private static Set<String> maskInputs(GraphView view, List<AttentionSite> sites) {
+  /** The placeholders that masks are computed from. */
+  static Set<String> maskInputs(GraphView view, List<AttentionSite> sites) {
     var inputs = new LinkedHashSet<String>();
     for (AttentionSite site : sites) {
       for (KeyBias bias : site.biases()) {

@@ -66,6 +66,12 @@ final class GraphView {
     return op.getOp() instanceof DynamicCustomOp custom ? custom.iArgs() : new long[0];
   }
 
+  /** Returns the order of a permutation, which imported graphs have as a constant. */
+  long[] axes(SameDiffOp permute) {
+    List<String> inputs = inputs(permute);
+    return inputs.size() == 1 ? integers(permute) : value(inputs.get(1)).toLongVector();
+  }
+
   /** Returns the op that makes {@code variable}, or null where it is given. */
   SameDiffOp producer(String variable) {
     Variable known = graph.getVariables().get(variable);

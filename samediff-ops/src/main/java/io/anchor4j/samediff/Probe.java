@@ -1,5 +1,6 @@
 package io.anchor4j.samediff;
 
+import com.google.common.primitives.Longs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -15,6 +16,7 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * One input of a graph, on which it is read and compared before and after.
@@ -123,6 +125,54 @@ final class Probe {
         (name, array) ->
             shapes.put(name, draw(random, array.dataType(), array.shape(), masks.contains(name))));
     return new Probe(shapes, drawn);
+  }
+
+  /**
+   * Returns the same but for the end of each row, where numbers are reflected in their range.
+   *
+   * @param starts the first token of each row that is rewritten
+   * @param tokens in a row
+   * @param fixed the placeholders that stay
+   */
+  Probe rewritten(long[] starts, long tokens, Set<String> fixed) {
+    var all = new TreeMap<>(arrays);
+    all.replaceAll(
+        (name, array) ->
+            fixed.contains(name) || !array.dataType().isNumerical()
+                ? array
+                : rewritten(array, starts, tokens));
+    return new Probe(all, drawn);
+  }
+
+  /** Rows and tokens are what the first axes count, as [B, T, ..] and [B * T, ..], or two axes. */
+  private static INDArray rewritten(INDArray array, long[] starts, long tokens) {
+    long[] shape = array.shape();
+    INDArray rows = array.dup('c');
+    long counted = 1;
+    int axis = 0;
+    while (axis < shape.length && counted < starts.length * tokens) {
+      counted *= shape[axis++];
+    }
+    if (counted == starts.length * tokens) {
+      rows = rows.reshape(starts.length, tokens, -1);
+      axis = 1;
+    } else {
+      axis = Longs.lastIndexOf(shape, tokens);
+      if (axis < 1 || shape[0] != starts.length) {
+        return array;
+      }
+    }
+    Number range =
+        array.dataType().isFPType()
+            ? array.maxNumber().doubleValue() + array.minNumber().doubleValue()
+            : array.maxNumber().longValue() + array.minNumber().longValue();
+    var end = NDArrayIndex.allFor(rows);
+    for (int row = 0; row < starts.length; row++) {
+      end[0] = NDArrayIndex.point(row);
+      end[axis] = NDArrayIndex.interval(starts[row], tokens);
+      rows.get(end).rsubi(range);
+    }
+    return rows.reshape(shape);
   }
 
   Probe with(String name, INDArray array) {

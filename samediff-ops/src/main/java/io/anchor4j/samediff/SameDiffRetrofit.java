@@ -7,11 +7,11 @@ import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.samediff.SameDiffRetrofitReport.Proof;
 import io.anchor4j.samediff.SameDiffRetrofitReport.Replaced;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -52,7 +52,7 @@ public final class SameDiffRetrofit {
         "SameDiffRetrofit: tolerance must be above 0, got %s",
         builder.tolerance);
     tolerance = builder.tolerance;
-    switchedOn = new SwitchedOn(builder.attention, builder.documents);
+    switchedOn = new SwitchedOn(builder.attention, builder.documents, builder.positions);
   }
 
   /**
@@ -80,14 +80,15 @@ public final class SameDiffRetrofit {
    * @throws IllegalArgumentException if the graph is eager or has loops or conditions, if it does
    *     not run on the probe or all its gradients are 0 there, or if an option does not fit an
    *     attention that was found
-   * @throws IllegalStateException if outputs or gradients differ by more than the tolerance
+   * @throws IllegalStateException if outputs or gradients differ by more than the tolerance, or one
+   *     document changes another's results by more
    */
   public SameDiffRetrofitReport apply(SameDiff graph) {
     GraphReading reading = read(graph);
     if (reading.sites().isEmpty()) {
       return new SameDiffRetrofitReport(List.of(), reading.left(), null, List.of());
     }
-    switchedOn.check(graph, reading.sites());
+    switchedOn.check(reading);
     List<String> losses = List.copyOf(graph.getLossVariables());
     GraphSnapshot snapshot = GraphSnapshot.of(graph);
     boolean done = false;
@@ -106,68 +107,49 @@ public final class SameDiffRetrofit {
   private SameDiffRetrofitReport swap(GraphReading reading, GraphSnapshot snapshot) {
     var notes = new ArrayList<String>();
     var equality = EqualityProof.begin(reading, tolerance, notes);
-    List<Replaced> replaced = graft(reading, AttentionSite::config, null);
+    List<Replaced> replaced = AttentionGraft.all(reading, AttentionSite::config, null, null);
     Proof proof = equality.show();
     if (!switchedOn.nothing(reading.sites())) {
       snapshot.restore();
-      replaced = switchOn(reading, equality);
+      SameDiff graph = reading.view().graph();
+      SDVariable documents = SwitchedOn.placeholder(graph, switchedOn.documents());
+      SDVariable positions = SwitchedOn.placeholder(graph, switchedOn.positions());
+      replaced = AttentionGraft.all(reading, switchedOn::of, documents, positions);
+      proof = proof.withLeak(tryOut(reading, equality, notes));
+      GraphSnapshot.dropDerived(graph);
     }
-    notes.addAll(notes(reading.sites()));
+    notes.addAll(switchedOn.notes(reading.sites()));
     return new SameDiffRetrofitReport(replaced, reading.left(), proof, notes);
   }
 
-  private static List<Replaced> graft(
-      GraphReading reading,
-      Function<AttentionSite, AttentionConfig> configs,
-      SDVariable documents) {
-    var replaced = new ArrayList<Replaced>();
-    for (AttentionSite site : reading.sites()) {
-      var graft = new AttentionGraft(reading.view(), site);
-      Set<String> gone = graft.apply(configs.apply(site), documents);
-      replaced.add(new Replaced(site.output(), site.description(), List.copyOf(gone)));
-    }
-    return replaced;
-  }
-
-  /** With options, on one document a row; where only documents are new, still the same maths. */
-  private List<Replaced> switchOn(GraphReading reading, EqualityProof equality) {
-    SameDiff graph = reading.view().graph();
-    SDVariable documents = switchedOn.documentsIn(graph);
+  /**
+   * Runs what is switched on, with one document a row, which is still the same maths where only
+   * documents are new, and with two.
+   *
+   * @return by how much one of two documents changes the other's results, NaN if not tried
+   */
+  private double tryOut(GraphReading reading, EqualityProof equality, List<String> notes) {
     Probe probe = reading.probe();
-    if (documents != null) {
-      AttentionSite site = reading.sites().get(0);
-      long rows = site.shape().rows() / site.folding().heads();
-      probe = probe.with(documents.name(), Nd4j.ones(DataType.INT32, rows, site.shape().keys()));
-    }
-    List<Replaced> replaced = graft(reading, switchedOn::of, documents);
-    if (switchedOn.sameMaths(reading.sites())) {
-      equality.compareOutputs(probe, "output with one document a row");
-    } else {
+    if (switchedOn.documents() == null) {
       reading.run(probe, reading.ends());
+      return Double.NaN;
     }
-    GraphSnapshot.dropDerived(graph);
-    return replaced;
-  }
-
-  private List<String> notes(List<AttentionSite> sites) {
-    var notes = new ArrayList<String>();
-    if (switchedOn.documents() != null) {
-      notes.add(
-          "feed '"
-              + switchedOn.documents()
-              + "' INT [B, T] (1 everywhere is a row of one document);"
-              + " for training, add it to the data set feature mapping");
+    AttentionSite site = reading.sites().get(0);
+    long rows = site.shape().rows() / site.folding().heads();
+    long tokens = site.shape().keys();
+    var fixed = new HashSet<>(GraphReading.maskInputs(reading.view(), reading.sites()));
+    if (switchedOn.positions() != null) {
+      fixed.add(switchedOn.positions());
+      probe = probe.with(switchedOn.positions(), Nd4j.zeros(DataType.INT32, rows, tokens));
     }
-    for (AttentionSite site : sites) {
-      if (switchedOn.of(site).causal() && !site.biases().isEmpty()) {
-        notes.add(
-            "'"
-                + site.output()
-                + "': a query that sees padded keys alone weighs those; two masks"
-                + " of -1e9 on top of each other let it see later tokens too");
-      }
+    Probe one = probe.with(switchedOn.documents(), Nd4j.ones(DataType.INT32, rows, tokens));
+    if (switchedOn.sameMaths(reading.sites())) {
+      equality.compareOutputs(one, "output with one document a row");
+    } else {
+      reading.run(one, reading.ends());
     }
-    return notes;
+    var leak = new LeakProof(reading, switchedOn.documents(), rows, tokens);
+    return leak.show(probe, fixed, tolerance, notes);
   }
 
   /** Builds a {@link SameDiffRetrofit}, which unless told otherwise changes no result. */
@@ -177,6 +159,7 @@ public final class SameDiffRetrofit {
     private Map<String, INDArray> probe;
     private double tolerance = 1e-5;
     private String documents;
+    private String positions;
     private UnaryOperator<AttentionConfig> attention = UnaryOperator.identity();
 
     /** Replaces only the attention whose result has one of the chosen names; all unless set. */
@@ -217,6 +200,17 @@ public final class SameDiffRetrofit {
      */
     public Builder documents(String placeholder) {
       documents = placeholder;
+      return this;
+    }
+
+    /**
+     * Has each attention read the tokens' positions for rotary and ALiBi, counted from each
+     * document's start, for instance; without, they are those in the row.
+     *
+     * @param placeholder INT [B, T], made if the graph has none of that name
+     */
+    public Builder positions(String placeholder) {
+      positions = placeholder;
       return this;
     }
 

@@ -33,15 +33,24 @@ public record SameDiffRetrofitReport(
   public record Left(String variable, String op, String reason) {}
 
   /**
-   * The comparison on the probe, of the same maths, before any option is switched on.
+   * The comparison on the probe, of the same maths, before any option is switched on; with
+   * documents, also two in each row.
    *
    * @param probe the names, types and shapes of the input
    * @param outputs the largest difference of an output over the larger of 1 and its largest value
    * @param gradients the largest difference of a trained variable's gradient over the largest of
    *     all gradients; NaN if there was no loss
    * @param tolerance the difference allowed
+   * @param leak the largest change of a document's results when the other document of its row is
+   *     rewritten, over the larger of 1 and the largest result; NaN if it was not tried
    */
-  public record Proof(String probe, double outputs, double gradients, double tolerance) {}
+  public record Proof(
+      String probe, double outputs, double gradients, double tolerance, double leak) {
+
+    Proof withLeak(double leak) {
+      return new Proof(probe, outputs, gradients, tolerance, leak);
+    }
+  }
 
   /** Copies the lists. */
   public SameDiffRetrofitReport {
@@ -77,6 +86,13 @@ public record SameDiffRetrofitReport(
                   ? ", outputs only"
                   : String.format(Locale.ROOT, ", gradients to %.1e", proof.gradients()),
               proof.probe()));
+      if (!Double.isNaN(proof.leak())) {
+        text.append(
+            String.format(
+                Locale.ROOT,
+                "    rewriting one of two documents changes the other's results by %.1e%n",
+                proof.leak()));
+      }
     }
     notes.forEach(note -> text.append("  note: ").append(note).append(System.lineSeparator()));
     return text.toString().replace(System.lineSeparator(), "\n");

@@ -79,7 +79,7 @@ final class SoftmaxPattern {
         chain.scale(),
         mask.causal(),
         mask.biases(),
-        rank == 3 ? HeadFolding.of(graph, query.variable()) : Folding.NONE,
+        rank == 3 ? HeadFolding.of(graph, query) : Folding.NONE,
         /* projections= */ null,
         removed);
   }

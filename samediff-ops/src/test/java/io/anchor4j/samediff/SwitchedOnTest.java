@@ -11,28 +11,19 @@ import io.anchor4j.attention.Precision;
 import io.anchor4j.ops.AnchorAttention;
 import io.anchor4j.rotary.RotaryConfig;
 import io.anchor4j.samediff.AttentionGraphs.Parts;
-import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.dataset.MultiDataSet;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.indexing.NDArrayIndex;
-import org.nd4j.linalg.learning.config.Adam;
 
-/** What is switched on in the call: documents, causal, window, rotary, precision. */
+/** What is switched on in the call, documents aside: causal, window, rotary, precision. */
 class SwitchedOnTest {
-  private static final int[][] DOCUMENTS = {
-    {1, 1, 1, 2, 2, 2}, {1, 1, 2, 2, 2, 2}, {1, 1, 1, 1, 1, 2}
-  };
+  static final int[][] DOCUMENTS = {{1, 1, 1, 2, 2, 2}, {1, 1, 2, 2, 2, 2}, {1, 1, 1, 1, 1, 2}};
 
-  private static Map<String, INDArray> inputs(SameDiff graph) {
+  static Map<String, INDArray> inputs(SameDiff graph) {
     var inputs = AttentionGraphs.inputs(graph, DataType.FLOAT, 4, false);
     inputs.computeIfPresent("mask", (name, mask) -> Nd4j.onesLike(mask));
     if (graph.hasVariable("documents")) {
@@ -47,96 +38,6 @@ class SwitchedOnTest {
         .map(op -> AttentionConfig.fromJson(((AnchorAttention) op.getOp()).getSArgument(0)))
         .findFirst()
         .orElseThrow();
-  }
-
-  /** What each document gives alone, by the old op and a padding mask that hides the other. */
-  private static INDArray eachDocumentAlone() {
-    SameDiff old = AttentionGraphs.ONE_MINUS_MASK_TIMES_A_LOT.graph(DataType.FLOAT);
-    Map<String, INDArray> inputs = inputs(old);
-    INDArray result = Nd4j.create(DataType.FLOAT, Parts.ROWS, Parts.TOKENS, Parts.CHANNELS);
-    for (int document = 1; document <= 2; document++) {
-      INDArray mask = Nd4j.createFromArray(DOCUMENTS).eq(document).castTo(DataType.FLOAT);
-      inputs.put("mask", mask);
-      INDArray mixed = old.outputSingle(inputs, "mixed");
-      result.addi(mixed.mul(mask.reshape(Parts.ROWS, Parts.TOKENS, 1)));
-    }
-    return result;
-  }
-
-  @ParameterizedTest
-  @EnumSource(
-      names = {
-        "SCALED_AFTER_BY_A_NUMBER",
-        "ONE_MINUS_MASK_TIMES_A_LOT",
-        "STOCK_OP_OF_RANK_4_WITH_MASK",
-        "SOFTMAX_OVER_THE_AXIS_BEFORE_THE_LAST",
-        "HEADS_FOLDED_INTO_THE_BATCH",
-        "HEADS_CONCATENATED_ALONG_THE_BATCH"
-      })
-  void aDocumentSeesItselfAlone(AttentionGraphs variant) {
-    SameDiff graph = variant.graph(DataType.FLOAT);
-    var report =
-        new SameDiffRetrofit.Builder()
-            .documents("documents")
-            .attention(a -> a.withMask(AttentionMask.INTRA_DOCUMENT))
-            .build()
-            .apply(graph);
-    INDArray mixed = graph.outputSingle(inputs(graph), "mixed");
-    double difference = Differences.ofValues(eachDocumentAlone(), mixed);
-    assertTrue(difference <= 1e-5, () -> "differs by " + difference);
-    assertEquals(
-        List.of(
-            "feed 'documents' INT [B, T] (1 everywhere is a row of one document); for training,"
-                + " add it to the data set feature mapping"),
-        report.notes());
-  }
-
-  /** Queries [T, C] without a batch are one row of documents, and these are the rows of rank 3. */
-  @Test
-  void aGraphOfRank2TakesOneRowOfDocuments() {
-    SameDiff graph = AttentionGraphs.RANK_2_WITH_MASK.graph(DataType.FLOAT);
-    new SameDiffRetrofit.Builder()
-        .documents("documents")
-        .attention(a -> a.withMask(AttentionMask.INTRA_DOCUMENT))
-        .build()
-        .apply(graph);
-    Map<String, INDArray> inputs = inputs(graph);
-    int[] rows =
-        IntStream.range(0, Parts.ROWS * Parts.TOKENS).map(t -> 1 + t / Parts.TOKENS).toArray();
-    inputs.put("documents", Nd4j.createFromArray(new int[][] {rows}));
-    SameDiff batch = AttentionGraphs.SINGLE_HEAD_OF_RANK_3_WITH_MASK.graph(DataType.FLOAT);
-    double difference =
-        Differences.ofValues(
-            batch.outputSingle(inputs(batch), "mixed"), graph.outputSingle(inputs, "mixed"));
-    assertTrue(difference <= 1e-5, () -> "differs by " + difference);
-  }
-
-  /** Heads [B, C, T] of M2.1's own op, whose weights are drawn otherwise: a leak test. */
-  @ParameterizedTest
-  @EnumSource(
-      names = {
-        "STOCK_OP",
-        "MULTI_HEAD_OP_WITH_MASK_AND_WIDE_VALUES",
-        "SINGLE_HEAD_OF_RANK_3_WITH_MASK"
-      })
-  void otherDocumentsDoNotLeak(AttentionGraphs variant) {
-    SameDiff graph = variant.graph(DataType.FLOAT);
-    new SameDiffRetrofit.Builder()
-        .documents("documents")
-        .attention(a -> a.withMask(AttentionMask.INTRA_DOCUMENT))
-        .build()
-        .apply(graph);
-    Map<String, INDArray> inputs = inputs(graph);
-    INDArray before = graph.outputSingle(inputs, "mixed");
-    inputs.get("input").get(NDArrayIndex.point(0), NDArrayIndex.interval(3, 6)).muli(1e6);
-    INDArray after = graph.outputSingle(inputs, "mixed");
-    for (int token = 0; token < Parts.TOKENS; token++) {
-      boolean same = true;
-      for (int channel = 0; channel < Parts.CHANNELS; channel++) {
-        same &= before.getDouble(0, token, channel) == after.getDouble(0, token, channel);
-      }
-      assertEquals(token < 3, same, "token " + token);
-    }
   }
 
   @Test
@@ -199,30 +100,6 @@ class SwitchedOnTest {
     assertEquals(expected, config(graph));
   }
 
-  @Test
-  void aGraphWithDocumentsTrains() {
-    SameDiff graph = AttentionGraphs.ONE_MINUS_MASK_TIMES_A_LOT.graph(DataType.FLOAT);
-    new SameDiffRetrofit.Builder()
-        .documents("documents")
-        .attention(a -> a.withMask(AttentionMask.ANCHOR).withCausal(true))
-        .build()
-        .apply(graph);
-    graph.setTrainingConfig(AttentionGraphs.training(graph, new Adam(0.03)));
-    assertEquals(
-        List.of("documents", "input", "mask"),
-        graph.getTrainingConfig().getDataSetFeatureMapping());
-    Map<String, INDArray> inputs = inputs(graph);
-    double before = graph.outputSingle(inputs, "loss").getDouble(0);
-    for (int step = 0; step < 20; step++) {
-      graph.fit(
-          new MultiDataSet(
-              new INDArray[] {inputs.get("documents"), inputs.get("input"), inputs.get("mask")},
-              new INDArray[] {inputs.get("labels")}));
-    }
-    double after = graph.outputSingle(inputs, "loss").getDouble(0);
-    assertTrue(after < 0.8 * before, before + " -> " + after);
-  }
-
   private static SameDiff crossAttention() {
     SameDiff graph = SameDiff.create();
     SDVariable query = graph.placeHolder("query", DataType.FLOAT, -1, 4, 3);
@@ -246,6 +123,33 @@ class SwitchedOnTest {
         error.getMessage());
     assertFalse(graph.hasVariable("documents"));
     assertEquals(1, new SameDiffRetrofit.Builder().build().apply(graph).replaced().size());
+  }
+
+  /** Open lengths, which are drawn alike: sizes do not tell that these are other tokens. */
+  @Test
+  void queriesOverOtherTokensOfAnyNumberTakeNoOrder() {
+    SameDiff graph = SameDiff.create();
+    SDVariable query = graph.placeHolder("query", DataType.FLOAT, -1, 4, -1);
+    SDVariable memory = graph.placeHolder("memory", DataType.FLOAT, -1, 4, -1);
+    graph.nn.dotProductAttention("seen", query, memory, memory, null, true);
+    var causal = new SameDiffRetrofit.Builder().attention(a -> a.withCausal(true)).build();
+    var error = assertThrows(IllegalArgumentException.class, () -> causal.apply(graph));
+    assertEquals(
+        "SameDiffRetrofit: documents, causal, window, alibi and rotary do not fit 'seen': its"
+            + " queries come from [query], its keys from [memory]. Leave it out with only(...).",
+        error.getMessage());
+    assertEquals(1, new SameDiffRetrofit.Builder().build().apply(graph).replaced().size());
+  }
+
+  /** A number for all tokens is no token. */
+  @Test
+  void queriesTimesATemperatureAreStillTheKeysTokens() {
+    SameDiff graph = SameDiff.create();
+    SDVariable input = graph.placeHolder("input", DataType.FLOAT, -1, 4, -1);
+    SDVariable temperature = graph.placeHolder("temperature", DataType.FLOAT, 1);
+    graph.nn.dotProductAttention("seen", input.mul(temperature), input, input, null, true);
+    var causal = new SameDiffRetrofit.Builder().attention(a -> a.withCausal(true)).build();
+    assertEquals(1, causal.apply(graph).replaced().size());
   }
 
   @Test
