@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -231,6 +232,18 @@ public final class HuggingFaceConfig {
       }
     }
     return json;
+  }
+
+  /**
+   * Returns the ids that end a text, as transformers' generate takes them: those of
+   * generation_config.json, else of config.json.
+   */
+  public Set<Integer> endIds() {
+    String key = "eos_token_id";
+    boolean own = generation.hasNonNull(key);
+    return own
+        ? new JsonFields("generation_config.json", generation).tokenIds(key)
+        : fields.tokenIds(key);
   }
 
   private static String dtype(TensorType type) {

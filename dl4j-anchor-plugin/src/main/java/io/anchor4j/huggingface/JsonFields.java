@@ -9,8 +9,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * The fields of a JSON object that somebody else wrote, by name and type. A null counts as absent,
@@ -123,6 +125,20 @@ record JsonFields(String source, ObjectNode json) {
       return object.isEmpty() ? null : new JsonFields(source + ": " + key, object);
     }
     throw wrong(key, "an object");
+  }
+
+  /** Returns the id under {@code key}, or each of a list of ids; -1 stands for none. */
+  Set<Integer> tokenIds(String key) {
+    Set<Integer> ids = new LinkedHashSet<>();
+    JsonNode value = json.path(key);
+    for (JsonNode id : value.isArray() ? value : MAPPER.createArrayNode().add(value)) {
+      if (id.isInt() && id.intValue() >= 0) {
+        ids.add(id.intValue());
+      } else if (!id.isNull() && !id.isMissingNode() && !(id.isInt() && id.intValue() == -1)) {
+        throw wrong(key, "a token id or a list of them");
+      }
+    }
+    return ids;
   }
 
   IllegalArgumentException wrong(String key, String expected) {

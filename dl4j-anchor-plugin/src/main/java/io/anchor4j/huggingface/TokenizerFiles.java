@@ -170,22 +170,8 @@ final class TokenizerFiles {
     Set<Integer> ids = new LinkedHashSet<>();
     id(content(config.json().path(name))).ifPresent(ids::add);
     for (String file : new String[] {"generation_config.json", HuggingFaceConfig.FILE}) {
-      ids.addAll(ids(optional(directory.resolve(file)), idKey));
+      ids.addAll(optional(directory.resolve(file)).tokenIds(idKey));
     }
     return Collections.unmodifiableSet(ids);
-  }
-
-  /** Returns an id, or each of a list of ids. */
-  private static Set<Integer> ids(JsonFields fields, String key) {
-    Set<Integer> ids = new LinkedHashSet<>();
-    JsonNode value = fields.json().path(key);
-    for (JsonNode id : value.isArray() ? value : JsonFields.MAPPER.createArrayNode().add(value)) {
-      if (id.isInt() && id.intValue() >= 0) {
-        ids.add(id.intValue());
-      } else if (!id.isNull() && !id.isMissingNode() && !(id.isInt() && id.intValue() == -1)) {
-        throw fields.wrong(key, "a token id or a list of them");
-      }
-    }
-    return ids;
   }
 }

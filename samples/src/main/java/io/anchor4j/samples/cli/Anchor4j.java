@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
       PrepareVerb.class,
       TrainVerb.class,
       ScoreVerb.class,
+      GenerateVerb.class,
       PlotVerb.class,
       ExportVerb.class,
     })

@@ -1,10 +1,7 @@
 package io.anchor4j.samples.cli;
 
-import io.anchor4j.attention.AttentionMask;
-import io.anchor4j.attention.Precision;
 import io.anchor4j.data.JsonlReader;
 import io.anchor4j.data.PackedRow;
-import io.anchor4j.data.Positions;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
@@ -84,39 +81,6 @@ final class ScoreVerb extends Verb {
   private static void write(RowScorer scorer, NotedRows rows, OutputStream out) throws IOException {
     while (rows.hasNext()) {
       out.write((scorer.line(rows.next()) + "\n").getBytes(StandardCharsets.US_ASCII));
-    }
-  }
-
-  /** The three choices of every verb that runs a model on packed rows. */
-  static final class AttentionOptions {
-    @Option(
-        names = "--attention",
-        paramLabel = "MASK",
-        defaultValue = "full",
-        description = "full, intra-document or anchor (${DEFAULT-VALUE}).")
-    private AttentionMask mask;
-
-    @Option(
-        names = "--positions",
-        paramLabel = "POSITIONS",
-        defaultValue = "continuous",
-        description =
-            "continuous or per-document (${DEFAULT-VALUE}); position_ids in the data win.")
-    private Positions positions;
-
-    @Option(
-        names = "--precision",
-        paramLabel = "PRECISION",
-        defaultValue = "float32",
-        description = "float32, bfloat16 or bfloat16-compensated (${DEFAULT-VALUE}).")
-    private Precision precision;
-
-    DecoderConfig apply(DecoderConfig config) {
-      return config.withAttention(config.attention().withMask(mask).withPrecision(precision));
-    }
-
-    Positions positions() {
-      return positions;
     }
   }
 }

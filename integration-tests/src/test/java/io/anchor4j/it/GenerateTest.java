@@ -1,0 +1,295 @@
+package io.anchor4j.it;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.anchor4j.decoder.Decoder;
+import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.Tokenizer;
+import io.anchor4j.samples.cli.Anchor4j;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code generate}: ids and texts, streams and batches, stops and refusals. */
+class GenerateTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Path MODEL = Fixture.named("llama-gqa").directory();
+
+  @TempDir static Path directory;
+
+  private static List<Object> command(Path model, Object... more) {
+    List<Object> words = new ArrayList<>(List.of("generate", "--model", model));
+    words.addAll(List.of(more));
+    return words;
+  }
+
+  private static Cli run(Path model, Object... more) {
+    Cli run = Cli.run(command(model, more).toArray());
+    assertEquals(0, run.code(), run.err());
+    return run;
+  }
+
+  private static int[] ids(String line) throws IOException {
+    return JSON.treeToValue(JSON.readTree(line).get("ids"), int[].class);
+  }
+
+  private static int[] greedy(Object... more) throws IOException {
+    List<Object> words = new ArrayList<>(List.of("--max-new-tokens", 12, "--ignore-eos", "--json"));
+    words.addAll(List.of(more));
+    return ids(run(MODEL, words.toArray()).out());
+  }
+
+  @Test
+  void aPromptIsOneDocumentUnderEveryMask() throws IOException {
+    int[] full = greedy("--prompt-ids", "5,9,33,4");
+    assertEquals(12, full.length);
+    for (String mask : Fixture.MASKS) {
+      for (String positions : Fixture.POSITIONS) {
+        assertArrayEquals(
+            full,
+            greedy("--prompt-ids", "5,9,33,4", "--attention", mask, "--positions", positions));
+      }
+    }
+  }
+
+  @Test
+  void withoutTokenizerIdsAreStreamedAndTextIsNull() throws IOException {
+    int[] expected = greedy("--prompt-ids", "5,9,33,4");
+    String line =
+        Arrays.stream(expected).mapToObj(String::valueOf).collect(Collectors.joining(","));
+    Cli run = run(MODEL, "--prompt-ids", "5, 9,33,4", "--max-new-tokens", 12, "--ignore-eos");
+    assertEquals(line + System.lineSeparator(), run.out());
+    assertEquals("", run.err());
+    Cli json = run(MODEL, "--prompt-ids", "5", "--max-new-tokens", 1, "--json");
+    assertTrue(JSON.readTree(json.out()).get("text").isNull(), json.out());
+  }
+
+  @Test
+  void aBatchGivesALineForEachPrompt() throws IOException {
+    String[] prompts = {"5,9,33,4", "8", "2,2,2,90,17,61,3"};
+    List<Object> words = new ArrayList<>(List.of("--max-new-tokens", 12, "--ignore-eos", "--json"));
+    for (String prompt : prompts) {
+      words.addAll(List.of("--prompt-ids", prompt));
+    }
+    List<String> lines = run(MODEL, words.toArray()).out().lines().toList();
+    assertEquals(prompts.length, lines.size());
+    for (int b = 0; b < prompts.length; b++) {
+      assertArrayEquals(greedy("--prompt-ids", prompts[b]), ids(lines.get(b)), prompts[b]);
+    }
+  }
+
+  @Test
+  void drawsFollowTheSeed() throws IOException {
+    Object[] drawn = {
+      "--prompt-ids", "5,9", "--temperature", "2", "--top-k", "40", "--top-p", "0.95"
+    };
+    List<Object> words = new ArrayList<>(List.of(drawn));
+    words.addAll(List.of("--seed", 3));
+    int[] one = greedy(words.toArray());
+    assertArrayEquals(one, greedy(words.toArray()));
+    assertFalse(Arrays.equals(one, greedy(drawn)), "seed 3 and seed 0");
+    // Of one token, the likeliest, nothing is left to draw.
+    assertArrayEquals(
+        greedy("--prompt-ids", "5,9"),
+        greedy("--prompt-ids", "5,9", "--temperature", "2", "--top-k", "1", "--seed", 3));
+  }
+
+  /** The end ids of generation_config.json count, one or several, then those of config.json. */
+  @Test
+  void rowsStopBehindAnEndId() throws IOException {
+    int[] endless = greedy("--prompt-ids", "5,9,33,4");
+    int stop = endless[3];
+    int at = 0;
+    while (endless[at] != stop) {
+      at++;
+    }
+    int[] expected = Arrays.copyOf(endless, at + 1);
+    Path model = Files.createDirectory(directory.resolve("stops"));
+    Files.copy(MODEL.resolve("model.safetensors"), model.resolve("model.safetensors"));
+    String config = Files.readString(MODEL.resolve("config.json"));
+    Files.writeString(model.resolve("config.json"), config);
+    for (String ids : new String[] {String.valueOf(stop), "[95, " + stop + "]"}) {
+      Files.writeString(model.resolve("generation_config.json"), "{\"eos_token_id\": " + ids + "}");
+      assertStops(expected, model);
+    }
+    Files.delete(model.resolve("generation_config.json"));
+    Files.writeString(
+        model.resolve("config.json"),
+        config.replaceFirst("\"eos_token_id\": 2", "\"eos_token_id\": " + stop));
+    assertStops(expected, model);
+    Cli on =
+        run(model, "--prompt-ids", "5,9,33,4", "--max-new-tokens", 12, "--json", "--ignore-eos");
+    assertArrayEquals(endless, ids(on.out()));
+  }
+
+  private static void assertStops(int[] expected, Path model) throws IOException {
+    Cli run = run(model, "--prompt-ids", "5,9,33,4", "--max-new-tokens", 12, "--json");
+    assertArrayEquals(expected, ids(run.out()));
+  }
+
+  @Test
+  void contextBeyondTheModelsIsWarnedOfOnce() {
+    Cli run = run(MODEL, "--prompt-ids", "5,9", "--max-new-tokens", 63, "--json", "--ignore-eos");
+    assertEquals(
+        "prompt and new tokens may take 65 positions, more than the 64 the model is meant for"
+            + " (max_position_embeddings)\n",
+        run.err());
+    assertEquals("", run(MODEL, "--prompt-ids", "5", "--max-new-tokens", 63, "--json").err());
+  }
+
+  /** A model with random weights for the tokenizer of the demo: its text is noise, but text. */
+  private static Path modelWithTokenizer() throws IOException {
+    Path model = directory.resolve("words");
+    if (!Files.exists(model)) {
+      HuggingFaceConfig config =
+          HuggingFaceConfig.of(
+              "test",
+              Map.of(
+                  "model_type",
+                  "llama",
+                  "vocab_size",
+                  2048,
+                  "hidden_size",
+                  16,
+                  "intermediate_size",
+                  24,
+                  "num_hidden_layers",
+                  1,
+                  "num_attention_heads",
+                  2,
+                  "max_position_embeddings",
+                  512,
+                  "initializer_range",
+                  0.8));
+      HuggingFaceModel.save(Decoder.create(config.toDecoderConfig(), 4), config, model);
+      for (String name : new String[] {"tokenizer.json", "tokenizer_config.json"}) {
+        try (InputStream file =
+            Anchor4j.class.getResourceAsStream("/io/anchor4j/samples/tokenizer/" + name)) {
+          Files.copy(file, model.resolve(name));
+        }
+      }
+    }
+    return model;
+  }
+
+  @Test
+  void textAppearsAsTokensCome() throws IOException {
+    Path model = modelWithTokenizer();
+    Object[] words = {"--prompt", "public class Grüße {", "--max-new-tokens", 40};
+    var pieces = new ArrayList<String>();
+    var out =
+        new StringWriter() {
+          @Override
+          public void flush() {
+            pieces.add(toString());
+          }
+        };
+    String[] args = command(model, words).stream().map(Object::toString).toArray(String[]::new);
+    assertEquals(0, Anchor4j.run(new PrintWriter(out), new PrintWriter(Writer.nullWriter()), args));
+    assertTrue(pieces.size() >= 40 && pieces.stream().distinct().count() > 20, pieces.toString());
+    JsonNode line =
+        JSON.readTree(run(model, "--prompt", words[1], "--max-new-tokens", 40, "--json").out());
+    try (Tokenizer tokenizer = Tokenizer.load(model)) {
+      assertEquals(
+          tokenizer.decode(JSON.treeToValue(line.get("ids"), int[].class)),
+          line.get("text").textValue());
+      int[] prompt = tokenizer.encodeWithSpecialTokens("public class Grüße {");
+      String ids = Arrays.stream(prompt).mapToObj(String::valueOf).collect(Collectors.joining(","));
+      Cli byIds = run(model, "--prompt-ids", ids, "--max-new-tokens", 40, "--json");
+      assertEquals(line, JSON.readTree(byIds.out()));
+    }
+    // Where bytes make no character, their pieces may be shown by another number of U+FFFD.
+    String streamed = out.toString().replaceAll("\ufffd+", "\ufffd");
+    assertEquals(
+        line.get("text").textValue().replaceAll("\ufffd+", "\ufffd") + System.lineSeparator(),
+        streamed);
+  }
+
+  @Test
+  void documentsBeforeThePromptAreSeenUnderFullAlone() throws IOException {
+    Path model = modelWithTokenizer();
+    for (String mask : Fixture.MASKS) {
+      String[] texts = new String[2];
+      for (int i = 0; i < 2; i++) {
+        String other = i == 0 ? "import java.util.List;" : "return 42; // of another kind";
+        texts[i] =
+            run(
+                    model,
+                    "--document",
+                    "package one;",
+                    "--document",
+                    other,
+                    "--prompt",
+                    "int x",
+                    "--max-new-tokens",
+                    24,
+                    "--attention",
+                    mask,
+                    "--positions",
+                    "per-document",
+                    "--json")
+                .out();
+      }
+      assertEquals(!mask.equals("full"), texts[0].equals(texts[1]), mask);
+    }
+  }
+
+  private static void assertRefused(String message, Path model, Object... more) {
+    Cli run = Cli.run(command(model, more).toArray());
+    assertEquals("anchor4j generate: " + message, run.err().strip());
+    assertEquals(2, run.code());
+    assertEquals("", run.out());
+  }
+
+  @Test
+  void badInputIsNamed() {
+    assertRefused("--prompt or --prompt-ids is missing", MODEL, "--max-new-tokens", 3);
+    Object[] ids = {"--prompt-ids", "1,2", "--max-new-tokens", 3};
+    assertRefused(
+        "--prompt-ids must be token ids such as 1,2,3, got \"1,,2\"",
+        MODEL,
+        "--prompt-ids",
+        "1,,2",
+        "--max-new-tokens",
+        3);
+    assertRefused(
+        "\"input_ids\"[1] is 96, outside the vocabulary of 96 tokens (0 to 95)",
+        MODEL,
+        "--prompt-ids",
+        "3,96",
+        "--max-new-tokens",
+        3);
+    assertRefused(
+        "maxNewTokens must be 1 or more, got 0", MODEL, "--prompt-ids", 3, "--max-new-tokens", 0);
+    List<Object> hot = new ArrayList<>(List.of(ids));
+    hot.addAll(List.of("--temperature", "-1"));
+    assertRefused(
+        "temperature must be 0 (for the likeliest token) or more, got -1.0", MODEL, hot.toArray());
+    assertRefused(
+        MODEL.resolve("tokenizer.json")
+            + ": there is no such file; a tokenizer is needed in the tokenizer.json format of Hugging"
+            + " Face",
+        MODEL,
+        "--prompt",
+        "text",
+        "--max-new-tokens",
+        3);
+  }
+}

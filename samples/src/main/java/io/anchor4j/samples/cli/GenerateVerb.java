@@ -1,0 +1,181 @@
+package io.anchor4j.samples.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.anchor4j.data.PackedRow;
+import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.generation.GenerationConfig;
+import io.anchor4j.generation.Generator;
+import io.anchor4j.generation.TokenListener;
+import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.TextStream;
+import io.anchor4j.huggingface.Tokenizer;
+import io.anchor4j.samples.report.Console;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code generate}: continues prompts token by token. */
+@Command(
+    name = "generate",
+    header = "Continues a prompt token by token, with a key/value cache.",
+    description =
+        "%nPrints the text as it comes; of several prompts each text when all are done. Stops behind"
+            + " an end-of-sequence token (eos_token_id of generation_config.json, else of"
+            + " config.json, else the tokenizer's). Greedy unless a temperature is set.",
+    footer = {
+      "%nExamples:",
+      "  anchor4j generate --model models/base --prompt 'Once upon a time' --max-new-tokens 50",
+      "  anchor4j generate --model models/base --prompt-ids 1,529,8 --max-new-tokens 24 --json",
+      "  anchor4j generate --model runs/my-run/model --attention anchor --temperature 0.8 \\",
+      "      --top-p 0.95 --seed 7 --prompt 'public class' --max-new-tokens 200"
+    })
+final class GenerateVerb extends Verb {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      required = true,
+      description = "Hugging Face directory.")
+  private Path model;
+
+  @Mixin private PromptOptions prompts;
+
+  @Option(
+      names = "--max-new-tokens",
+      paramLabel = "N",
+      required = true,
+      description = "Most tokens added to each prompt.")
+  private int maxNewTokens;
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "X",
+      defaultValue = "0",
+      description = "What logits are divided by before a draw; 0 takes the likeliest token.")
+  private double temperature;
+
+  @Option(
+      names = "--top-k",
+      paramLabel = "K",
+      defaultValue = "0",
+      description = "Draw from the K likeliest tokens alone; 0 for all.")
+  private int topK;
+
+  @Option(
+      names = "--top-p",
+      paramLabel = "P",
+      defaultValue = "1",
+      description = "Draw from the likeliest tokens alone that reach this probability together.")
+  private double topP;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      defaultValue = "0",
+      description = "Decides all draws (${DEFAULT-VALUE}).")
+  private long seed;
+
+  @Option(names = "--ignore-eos", description = "Go on behind an end-of-sequence token.")
+  private boolean ignoreEos;
+
+  @Option(
+      names = "--json",
+      description =
+          "Print a line {\"ids\": [new ids], \"text\": \"...\"} for each prompt; text is null without"
+              + " a tokenizer.")
+  private boolean json;
+
+  @Mixin private AttentionOptions attention;
+
+  @Override
+  void run(Console console) throws Exception {
+    HuggingFaceConfig config = HuggingFaceConfig.read(model);
+    DecoderConfig decoder = attention.apply(config.toDecoderConfig());
+    try (Tokenizer tokenizer = tokenizer()) {
+      var generation =
+          new GenerationConfig(
+              maxNewTokens, temperature, topK, topP, seed, stopIds(config, tokenizer));
+      List<PackedRow> rows = prompts.rows(tokenizer);
+      for (PackedRow row : rows) {
+        row.checkVocabulary(decoder.vocabularySize());
+      }
+      warnOfContext(rows, decoder, console);
+      var generator = new Generator(HuggingFaceModel.load(model, decoder), attention.positions());
+      if (json || rows.size() > 1) {
+        for (int[] ids : generator.generate(rows, generation, (row, id) -> {})) {
+          console.result(json ? jsonLine(ids, tokenizer) : text(ids, tokenizer));
+        }
+      } else {
+        stream(generator, rows, generation, tokenizer, console);
+      }
+    }
+  }
+
+  private Tokenizer tokenizer() throws IOException {
+    boolean there = Files.isRegularFile(model.resolve("tokenizer.json"));
+    return there || prompts.needTokenizer() ? Tokenizer.load(model) : null;
+  }
+
+  private Set<Integer> stopIds(HuggingFaceConfig config, Tokenizer tokenizer) {
+    if (ignoreEos) {
+      return Set.of();
+    }
+    Set<Integer> ids = config.endIds();
+    return ids.isEmpty() && tokenizer != null ? tokenizer.endIds() : ids;
+  }
+
+  private void warnOfContext(List<PackedRow> rows, DecoderConfig decoder, Console console) {
+    int last =
+        rows.stream()
+            .mapToInt(row -> row.positions(attention.positions())[row.length() - 1])
+            .max()
+            .orElseThrow();
+    long needed = last + 1L + maxNewTokens;
+    if (needed > decoder.maxPositions()) {
+      console.note(
+          "prompt and new tokens may take %d positions, more than the %d the model is meant for (max_position_embeddings)"
+              .formatted(needed, decoder.maxPositions()));
+    }
+  }
+
+  private static void stream(
+      Generator generator,
+      List<PackedRow> rows,
+      GenerationConfig generation,
+      Tokenizer tokenizer,
+      Console console) {
+    TextStream text = tokenizer == null ? null : tokenizer.stream();
+    String[] separator = {""};
+    TokenListener print =
+        (row, id) -> {
+          console.out().print(text == null ? separator[0] + id : text.add(id));
+          console.out().flush();
+          separator[0] = ",";
+        };
+    generator.generate(rows, generation, print);
+    console.result(text == null ? "" : text.end());
+  }
+
+  private static String text(int[] ids, Tokenizer tokenizer) {
+    return tokenizer == null
+        ? Arrays.stream(ids).mapToObj(String::valueOf).collect(Collectors.joining(","))
+        : tokenizer.decode(ids);
+  }
+
+  private static String jsonLine(int[] ids, Tokenizer tokenizer) throws IOException {
+    ObjectNode line = JSON.createObjectNode();
+    line.putPOJO("ids", ids);
+    line.put("text", tokenizer == null ? null : tokenizer.decode(ids));
+    return JSON.writeValueAsString(line);
+  }
+}

@@ -1,0 +1,117 @@
+package io.anchor4j.samples.cli;
+
+import com.google.common.base.Splitter;
+import com.google.common.primitives.Ints;
+import io.anchor4j.data.PackedRow;
+import io.anchor4j.generation.Generator;
+import io.anchor4j.huggingface.Tokenizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
+import picocli.CommandLine.Option;
+
+/** What is to be continued: texts or ids, each alone or behind documents that go before it. */
+final class PromptOptions {
+  @Option(
+      names = "--prompt",
+      paramLabel = "TEXT",
+      description =
+          "What to continue, with the tokens that the tokenizer puts around a text. Several make a"
+              + " batch.")
+  private List<String> texts = List.of();
+
+  @Option(
+      names = "--prompt-ids",
+      paramLabel = "1,2,3",
+      description =
+          "The same as token ids, taken as they are. No tokenizer is needed, nor text printed"
+              + " without one.")
+  private List<String> ids = List.of();
+
+  @Option(
+      names = "--document",
+      paramLabel = "TEXT",
+      description =
+          "A document of its own before each prompt, behind an anchor, as prepare packs rows. Under"
+              + " full the continuation sees it; under anchor it sees the anchor and its prompt"
+              + " alone, under intra-document its prompt. Several are packed in their order.")
+  private List<String> documents = List.of();
+
+  /** Whether the prompts cannot be had without a tokenizer. */
+  boolean needTokenizer() {
+    return !texts.isEmpty() || !documents.isEmpty();
+  }
+
+  /**
+   * Returns the prompts as rows.
+   *
+   * @param tokenizer null where none is needed
+   * @throws IllegalArgumentException if there are none, or texts and ids, or one makes no tokens
+   */
+  List<PackedRow> rows(Tokenizer tokenizer) {
+    if (texts.isEmpty() == ids.isEmpty()) {
+      throw new IllegalArgumentException(
+          texts.isEmpty()
+              ? "--prompt or --prompt-ids is missing"
+              : "--prompt and --prompt-ids cannot be given together");
+    }
+    List<PackedRow> rows = new ArrayList<>();
+    for (String text : texts) {
+      int[] tokens =
+          documents.isEmpty() ? tokenizer.encodeWithSpecialTokens(text) : tokenizer.encode(text);
+      if (tokens.length == 0) {
+        throw new IllegalArgumentException("--prompt: \"" + text + "\" makes no tokens");
+      }
+      rows.add(row(tokens, tokenizer));
+    }
+    for (String list : ids) {
+      rows.add(row(parse(list), tokenizer));
+    }
+    return rows;
+  }
+
+  private static int[] parse(String list) {
+    List<Integer> parsed = new ArrayList<>();
+    for (String word : Splitter.on(',').trimResults().split(list)) {
+      Integer id = Ints.tryParse(word);
+      if (id == null || id < 0) {
+        throw new IllegalArgumentException(
+            "--prompt-ids must be token ids such as 1,2,3, got \"" + list + "\"");
+      }
+      parsed.add(id);
+    }
+    return Ints.toArray(parsed);
+  }
+
+  private PackedRow row(int[] prompt, Tokenizer tokenizer) {
+    if (documents.isEmpty()) {
+      return Generator.prompt(prompt);
+    }
+    OptionalInt end = tokenizer.endId();
+    OptionalInt anchor = tokenizer.beginId().isPresent() ? tokenizer.beginId() : end;
+    if (anchor.isEmpty()) {
+      throw new IllegalArgumentException(
+          "--document needs a token for the anchor, but the tokenizer names none that begins or ends"
+              + " a text");
+    }
+    IntStream.Builder tokens = IntStream.builder().add(anchor.getAsInt());
+    IntStream.Builder owners = IntStream.builder().add(PackedRow.ANCHOR);
+    for (int d = 0; d < documents.size(); d++) {
+      add(tokenizer.encode(documents.get(d)), d + 1, tokens, owners);
+      if (end.isPresent()) {
+        add(new int[] {end.getAsInt()}, d + 1, tokens, owners);
+      }
+    }
+    add(prompt, documents.size() + 1, tokens, owners);
+    return new PackedRow(tokens.build().toArray(), owners.build().toArray());
+  }
+
+  private static void add(
+      int[] ids, int document, IntStream.Builder tokens, IntStream.Builder owners) {
+    for (int id : ids) {
+      tokens.add(id);
+      owners.add(document);
+    }
+  }
+}
