@@ -1,11 +1,14 @@
 package io.anchor4j.huggingface;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,8 +28,17 @@ record JsonFields(String source, ObjectNode json) {
   /** Far above any configuration; tokenizer.json with its vocabulary is the largest read. */
   static final long LONGEST_FILE_BYTES = 256L << 20;
 
+  /** Deeper than any file in use; the tokenizers library ends the process at 128. */
+  private static final int DEEPEST = 64;
+
   static final ObjectMapper MAPPER =
-      JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder().maxNestingDepth(DEEPEST).build())
+                  .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                  .build())
+          .build();
 
   private static final int LONGEST_VALUE_SHOWN = 80;
 
@@ -54,7 +66,11 @@ record JsonFields(String source, ObjectNode json) {
     } catch (JsonProcessingException e) {
       String line = e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
       throw new IllegalArgumentException(
-          file + line + ": not valid JSON: " + e.getOriginalMessage(), e);
+          file
+              + line
+              + ": not valid JSON: "
+              + SafetensorsException.printable(e.getOriginalMessage()),
+          e);
     }
   }
 
@@ -148,7 +164,7 @@ record JsonFields(String source, ObjectNode json) {
 
   /** Returns {@code value} on one line and not too long: it comes from a file. */
   private static String shown(JsonNode value) {
-    String text = String.valueOf(value);
+    String text = SafetensorsException.printable(String.valueOf(value));
     return text.length() <= LONGEST_VALUE_SHOWN
         ? text
         : text.substring(0, LONGEST_VALUE_SHOWN) + "...";

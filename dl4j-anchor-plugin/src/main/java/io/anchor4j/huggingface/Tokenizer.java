@@ -3,6 +3,7 @@ package io.anchor4j.huggingface;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.anchor4j.data.SpecialTokens;
+import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -119,11 +120,18 @@ public final class Tokenizer implements AutoCloseable {
   private HuggingFaceTokenizer open(boolean literal) throws IOException {
     Path file = directory.resolve(TokenizerFiles.TOKENIZER);
     try {
-      return open(TokenizerJson.with(Files.readAllBytes(file), files, literal));
+      byte[] json = TokenizerJson.with(Files.readAllBytes(file), files, literal);
+      TokenizerGuard.check(json);
+      return open(json);
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException(
+          file + ": not valid JSON: " + SafetensorsException.printable(e.getOriginalMessage()), e);
     } catch (RuntimeException e) {
-      throw new IllegalArgumentException(file + ": not a tokenizer: " + e.getMessage(), e);
+      throw new IllegalArgumentException(
+          file
+              + ": not a tokenizer: "
+              + SafetensorsException.printable(String.valueOf(e.getMessage())),
+          e);
     }
   }
 

@@ -2,6 +2,7 @@ package io.anchor4j.huggingface;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,7 +96,11 @@ final class TokenizerFiles {
       return Integer.parseInt(key);
     } catch (NumberFormatException e) {
       throw new IllegalArgumentException(
-          decoder.source() + ": a key must be a token id, got \"" + key + "\"", e);
+          decoder.source()
+              + ": a key must be a token id, got \""
+              + SafetensorsException.printable(key)
+              + "\"",
+          e);
     }
   }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -51,7 +52,8 @@ final class TokenizerVocabulary {
         }
       }
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException(
+          file + ": not valid JSON: " + SafetensorsException.printable(e.getOriginalMessage()), e);
     }
     if (vocabulary.size == 0) {
       throw new IllegalArgumentException(file + ": model.vocab is missing or empty");

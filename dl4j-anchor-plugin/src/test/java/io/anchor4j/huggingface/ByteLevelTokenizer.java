@@ -7,14 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A byte-level BPE tokenizer of 260 tokens: the 256 bytes, one merge, three special tokens. */
-final class ByteLevelTokenizer {
+public final class ByteLevelTokenizer {
   static final int BEGIN = 257;
   static final int END = 258;
   static final int PAD = 259;
 
   private ByteLevelTokenizer() {}
 
-  static ObjectNode json() {
+  public static ObjectNode json() {
     ObjectNode json = JsonFields.MAPPER.createObjectNode();
     json.put("version", "1.0");
     ArrayNode added = json.putArray("added_tokens");
@@ -41,7 +41,7 @@ final class ByteLevelTokenizer {
     return json;
   }
 
-  static void write(Path directory, ObjectNode json) throws IOException {
+  public static void write(Path directory, ObjectNode json) throws IOException {
     Files.write(directory.resolve("tokenizer.json"), JsonFields.MAPPER.writeValueAsBytes(json));
   }
 }

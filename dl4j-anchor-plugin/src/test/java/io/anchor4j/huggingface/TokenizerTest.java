@@ -216,6 +216,23 @@ class TokenizerTest {
     refused("eos_token_id must be a token id or a list of them, got \"two\"");
   }
 
+  /** Any of these ends the process, or takes minutes, once the native library has it. */
+  @Test
+  void whatTheNativeLibraryDoesNotSurviveIsRefusedBefore() throws IOException {
+    ObjectNode json = ByteLevelTokenizer.json();
+    ByteLevelTokenizer.write(directory, json);
+    String good = json.toString();
+    String deep = "[".repeat(100) + "]".repeat(100);
+    write("tokenizer.json", good.replace("\"decoder\":{", "\"decoder\":{\"x\":" + deep + ","));
+    refused("nesting depth");
+    write("tokenizer.json", good.replace("\"decoder\":{", "\"decoder\":{\"x\":1e400,"));
+    refused("a number is too large");
+    write("tokenizer.json", good.replace("\"decoder\":{", "\"decoder\":{\"x\":\"\\ud800\","));
+    refused("surrogate");
+    write("tokenizer.json", good.replace("</s>", "s".repeat(100_000)));
+    refused("an added token has 100000 characters, the most is 1000");
+  }
+
   private void refused(String reason) {
     var e = assertThrows(IllegalArgumentException.class, () -> Tokenizer.load(directory));
     assertTrue(e.getMessage().contains(reason), e.getMessage());

@@ -1,0 +1,50 @@
+package io.anchor4j.huggingface;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Refuses a tokenizer.json that the tokenizers library does not survive. Where its Rust code
+ * panics, the process ends: version 0.21 does on JSON that it cannot read inside a decoder, with a
+ * number beyond a double, half of a surrogate pair, or nested 128 deep.
+ */
+final class TokenizerGuard {
+  /**
+   * The library takes time with the square of an added token's length: 2 s for 4,096 characters.
+   */
+  private static final int LONGEST_TOKEN = 1_000;
+
+  private TokenizerGuard() {}
+
+  /**
+   * Checks what is to be handed to the library.
+   *
+   * @throws IllegalArgumentException if it would end the process; the message says why
+   * @throws IOException if it is not JSON, or nested too deep
+   */
+  static void check(byte[] json) throws IOException {
+    try (JsonParser parser = JsonFields.MAPPER.createParser(json)) {
+      for (JsonToken token = parser.nextToken(); token != null; token = parser.nextToken()) {
+        if (token.isNumeric() && Double.isInfinite(parser.getDoubleValue())) {
+          throw new IllegalArgumentException("a number is too large: " + parser.getText());
+        }
+        if (token == JsonToken.VALUE_STRING) {
+          checkText(parser.currentName(), parser.getText());
+        }
+      }
+    }
+  }
+
+  private static void checkText(String key, String text) {
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+      throw new IllegalArgumentException("a text holds half of a surrogate pair");
+    }
+    if ("content".equals(key) && text.length() > LONGEST_TOKEN) {
+      throw new IllegalArgumentException(
+          "an added token has %d characters, the most is %d"
+              .formatted(text.length(), LONGEST_TOKEN));
+    }
+  }
+}
