@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import io.anchor4j.dl4j.layer.LanguageModelOutputLayer;
 import io.anchor4j.dl4j.layer.LanguageModelOutputLayerImpl;
+import io.anchor4j.dl4j.layer.LoraConfig;
 import io.anchor4j.dl4j.layer.TokenEmbeddingLayer;
 import io.anchor4j.dl4j.vertex.TiedEmbeddingVertex;
 import java.util.Arrays;
@@ -87,6 +88,23 @@ public final class Decoder {
         configuration.getVertices().values().stream().mapToLong(v -> v.numParams(true)).sum();
     var graph = new ComputationGraph(configuration);
     graph.init(Nd4j.createUninitializedDetached(DataType.FLOAT, 1, parameters), false);
+    return graph;
+  }
+
+  /**
+   * Returns an initialised FLOAT graph whose own weights are frozen, with fresh adapters as its
+   * parameters. The frozen weights are still to be given, see {@link
+   * io.anchor4j.dl4j.layer.FrozenWeights}.
+   *
+   * @param held the type in which frozen matrices are held, FLOAT or BFLOAT16
+   * @throws IllegalArgumentException if a target is not there or can have no adapter
+   */
+  public static ComputationGraph create(
+      DecoderConfig config, LoraConfig lora, DataType held, long seed) {
+    ComputationGraphConfiguration configuration = configuration(config, seed, DataType.FLOAT);
+    lora.applyTo(configuration, held);
+    var graph = new ComputationGraph(configuration);
+    graph.init();
     return graph;
   }
 

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.dl4j.layer.FrozenWeights;
+import io.anchor4j.dl4j.layer.LoraConfig;
 import io.anchor4j.huggingface.LlamaWeights.Mapping;
 import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
 import io.anchor4j.huggingface.safetensors.TensorSource;
@@ -17,8 +19,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -60,12 +64,25 @@ public final class HuggingFaceModel {
    * @throws IOException if a file cannot be read
    */
   public static ComputationGraph load(Path directory, DecoderConfig decoder) throws IOException {
+    return load(directory, decoder, held -> Decoder.uninitialised(decoder));
+  }
+
+  /** Loads a model as the frozen base of fresh adapters. */
+  static ComputationGraph load(Path directory, DecoderConfig decoder, LoraConfig lora, long seed)
+      throws IOException {
+    return load(directory, decoder, held -> Decoder.create(decoder, lora, held, seed));
+  }
+
+  private static ComputationGraph load(
+      Path directory, DecoderConfig decoder, Function<DataType, ComputationGraph> network)
+      throws IOException {
     try (var checkpoint = SafetensorsCheckpoint.open(directory)) {
       // Before anything is made: a wrong config.json must not ask for memory first.
       checkLayers(directory, checkpoint, decoder);
       List<Mapping> mappings = LlamaWeights.of(decoder);
       WeightsCheck.check(directory, checkpoint, mappings, decoder.tiedEmbeddings());
-      ComputationGraph graph = Decoder.uninitialised(decoder);
+      ComputationGraph graph = network.apply(heldIn(checkpoint, mappings));
+      FrozenWeights.allocate(graph);
       List<ParameterCopy> pieces = new ArrayList<>();
       for (Mapping mapping : mappings) {
         pieces.addAll(ParameterCopy.pieces(mapping, parameter(graph, mapping)));
@@ -99,6 +116,16 @@ public final class HuggingFaceModel {
     }
   }
 
+  /** The type that holds the matrices of a checkpoint exactly. */
+  private static DataType heldIn(SafetensorsCheckpoint checkpoint, List<Mapping> mappings) {
+    return mappings.stream()
+            .filter(mapping -> mapping.shape().size() == 2)
+            .allMatch(
+                mapping -> checkpoint.tensors().get(mapping.tensor()).type() == TensorType.BF16)
+        ? DataType.BFLOAT16
+        : DataType.FLOAT;
+  }
+
   /** Nine tensors a layer would be asked for: a wrong number of layers fills memory by itself. */
   private static void checkLayers(
       Path directory, SafetensorsCheckpoint checkpoint, DecoderConfig decoder) {
@@ -114,7 +141,7 @@ public final class HuggingFaceModel {
     }
   }
 
-  private static INDArray parameter(ComputationGraph graph, Mapping mapping) {
+  static INDArray parameter(ComputationGraph graph, Mapping mapping) {
     var layer = graph.getLayer(mapping.layer());
     INDArray parameter = layer == null ? null : layer.getParam(mapping.parameter());
     List<Long> shape = new ArrayList<>(mapping.shape());
@@ -155,7 +182,7 @@ public final class HuggingFaceModel {
    * Saves a network as a directory that transformers loads: config.json, weights,
    * generation_config.json. {@link Tokenizer#copyTo} adds the tokenizer. Equal parameters give
    * equal bytes, and a BF16 or F16 checkpoint that was loaded comes back bit for bit in its own
-   * type.
+   * type. Adapters are merged into the weights they belong to.
    *
    * @param graph made by {@link Decoder} for this configuration
    * @param config what the weights are of, its rotary embedding being the network's
@@ -176,15 +203,20 @@ public final class HuggingFaceModel {
     ObjectNode json = config.toJson(type);
     List<TensorSource> tensors = new ArrayList<>();
     for (Mapping mapping : LlamaWeights.of(config.toDecoderConfig())) {
-      List<ParameterCopy> pieces = ParameterCopy.pieces(mapping, parameter(graph, mapping));
+      INDArray parameter = parameter(graph, mapping);
       tensors.add(
           new TensorSource(
               mapping.tensor(),
               type,
               mapping.shape(),
               sink -> {
-                for (ParameterCopy piece : pieces) {
+                INDArray merged =
+                    FrozenWeights.merged(graph.getLayer(mapping.layer()), mapping.parameter());
+                for (ParameterCopy piece : ParameterCopy.pieces(mapping, merged)) {
                   piece.write(sink);
+                }
+                if (merged != parameter) {
+                  merged.close();
                 }
               }));
     }

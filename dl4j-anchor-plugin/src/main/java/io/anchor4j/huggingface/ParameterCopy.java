@@ -48,15 +48,16 @@ final class ParameterCopy {
   /**
    * Returns the pieces of a tensor, in the order of its rows.
    *
-   * @param parameter of the shape that {@code mapping} says, FLOAT
+   * @param parameter of the shape that {@code mapping} says, FLOAT, or to be read into, BFLOAT16
    * @throws IllegalArgumentException if it is of another type or not in row-major order
    */
   static List<ParameterCopy> pieces(Mapping mapping, INDArray parameter) {
     checkArgument(
-        parameter.dataType() == DataType.FLOAT
+        (parameter.dataType() == DataType.FLOAT || parameter.dataType() == DataType.BFLOAT16)
             && parameter.ordering() == 'c'
             && parameter.elementWiseStride() == 1,
-        "parameter %s of layer %s: expected FLOAT in row-major order, got %s in order %s",
+        "parameter %s of layer %s: expected FLOAT or BFLOAT16 in row-major order, got %s in order"
+            + " %s",
         mapping.parameter(),
         mapping.layer(),
         parameter.dataType(),
@@ -86,11 +87,11 @@ final class ParameterCopy {
         readTransposed(window);
       } else {
         float[] values = new float[TILE_ROWS * TILE_COLUMNS];
-        FloatBuffer target = floats(firstRow * columns, rows * columns);
-        while (target.hasRemaining()) {
-          int count = Math.min(values.length, target.remaining());
-          window.readFloats(target.position(), values, 0, count);
-          target.put(values, 0, count);
+        var target = new WeightMemory(parameter, firstRow * columns, rows * columns);
+        for (int at = 0; at < rows * columns; at += values.length) {
+          int count = Math.min(values.length, rows * columns - at);
+          window.readFloats(at, values, 0, count);
+          target.put(at, values, 0, count);
         }
       }
     }
@@ -102,7 +103,7 @@ final class ParameterCopy {
     int stride = Math.toIntExact(mapping.shape().get(0));
     for (int column = 0; column < columns; column += TILE_COLUMNS) {
       int width = Math.min(TILE_COLUMNS, columns - column);
-      FloatBuffer target = floats((long) column * stride, width * stride);
+      var target = new WeightMemory(parameter, (long) column * stride, width * stride);
       for (int row = 0; row < rows; row += TILE_ROWS) {
         int height = Math.min(TILE_ROWS, rows - row);
         for (int r = 0; r < height; r++) {

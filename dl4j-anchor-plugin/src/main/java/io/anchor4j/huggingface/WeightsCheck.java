@@ -18,7 +18,7 @@ import java.util.stream.Collectors;
 
 /** Compares the tensors of a checkpoint with those its config.json describes, all at once. */
 final class WeightsCheck {
-  private static final Set<TensorType> READABLE =
+  static final Set<TensorType> READABLE =
       Set.of(TensorType.F32, TensorType.F16, TensorType.BF16, TensorType.F64);
 
   /** How many tensors of each fault a message names. */

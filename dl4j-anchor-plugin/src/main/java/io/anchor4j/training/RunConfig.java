@@ -6,6 +6,8 @@ import io.anchor4j.data.BoundaryLabels;
 import io.anchor4j.data.DataFormat;
 import io.anchor4j.data.Packing;
 import io.anchor4j.data.Positions;
+import io.anchor4j.huggingface.PeftConfig;
+import io.anchor4j.huggingface.PeftTargets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -29,8 +31,23 @@ public record RunConfig(
    * @param config a fresh model, fields as in config.json, or null
    * @param tokenizer a directory with a tokenizer.json, for text and for the directory that is
    *     written at the end; null for the one in {@code path}
+   * @param lora adapters to train on the frozen model in {@code path}; null to train the model
    */
-  public record Model(String path, Map<String, Object> config, String tokenizer) {}
+  public record Model(String path, Map<String, Object> config, String tokenizer, Lora lora) {}
+
+  /**
+   * Low-rank adapters, see {@link PeftConfig}.
+   *
+   * @param targets names of linear maps as in PEFT, or {@code all-linear} alone
+   * @param rslora whether the scale is alpha / sqrt(rank), not alpha / rank
+   */
+  public record Lora(int rank, double alpha, List<String> targets, double dropout, boolean rslora) {
+
+    /** Returns what adapter_config.json says of them. */
+    PeftConfig toPeftConfig(String baseModel) {
+      return new PeftConfig(rank, alpha, rslora, dropout, PeftTargets.of(targets), baseModel);
+    }
+  }
 
   /**
    * Rotary settings that win over the model's own.
@@ -117,10 +134,10 @@ public record RunConfig(
    * positions and float32; {@code data} is raw, rows of 4096 tokens, best-fit, boundary labels
    * ignored, shuffled; {@code training} is 2000 steps of eight batches of one row, learning rate
    * 2e-5 along a cosine (20 steps of warm-up, to a tenth), AdamW (0.9, 0.95, 1e-8, decay 0.1),
-   * clipped at 1, seed 0, a checkpoint every 500 steps, of which two are kept. A {@code schedule}
-   * that is written out starts from no warm-up and a final ratio of 0, as transformers' do. {@code
-   * data.train}, {@code output} and one of {@code model.path} and {@code model.config} must be
-   * given.
+   * clipped at 1, seed 0, a checkpoint every 500 steps, of which two are kept; {@code model.lora}
+   * is rank 16, alpha 32, q_proj and v_proj, no dropout. A {@code schedule} that is written out
+   * starts from no warm-up and a final ratio of 0, as transformers' do. {@code data.train}, {@code
+   * output} and one of {@code model.path} and {@code model.config} must be given.
    *
    * @param overrides {@code key.path=value}, the value as it would stand in the file
    * @throws IllegalArgumentException if the file cannot be read, is not YAML, has a key that is not

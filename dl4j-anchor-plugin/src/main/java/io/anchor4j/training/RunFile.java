@@ -22,6 +22,7 @@ import io.anchor4j.data.Positions;
 import io.anchor4j.training.RunConfig.Adamw;
 import io.anchor4j.training.RunConfig.Attention;
 import io.anchor4j.training.RunConfig.Data;
+import io.anchor4j.training.RunConfig.Lora;
 import io.anchor4j.training.RunConfig.Model;
 import io.anchor4j.training.RunConfig.Rope;
 import io.anchor4j.training.RunConfig.Schedule;
@@ -177,7 +178,26 @@ final class RunFile {
               + " fields as in config.json) must be given, got "
               + (path == null ? "neither" : "both"));
     }
-    return new Model(path, config, model.text("tokenizer"));
+    Lora lora = lora(model);
+    if (lora != null && path == null) {
+      throw root.error(
+          "model.lora needs model.path: adapters are trained on a model that is there");
+    }
+    return new Model(path, config, model.text("tokenizer"), lora);
+  }
+
+  private static Lora lora(RunFileSection model) {
+    if (model.map("lora") == null) {
+      return null;
+    }
+    RunFileSection lora = model.section("lora");
+    List<String> targets = lora.texts("targets");
+    return new Lora(
+        lora.integer("rank", 1, 16),
+        lora.number("alpha", alpha -> alpha > 0, "a number above 0", 32),
+        targets.isEmpty() ? List.of("q_proj", "v_proj") : targets,
+        lora.number("dropout", p -> p >= 0 && p < 1, "a number from 0 to below 1", 0),
+        lora.flag("rslora", false));
   }
 
   private static Rope rope(RunFileSection rope) {

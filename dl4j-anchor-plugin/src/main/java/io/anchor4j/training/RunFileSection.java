@@ -81,7 +81,7 @@ final class RunFileSection {
     List<String> texts = new ArrayList<>();
     for (JsonNode element : elements) {
       if (!element.isTextual()) {
-        throw wrong(key, "a list of file names");
+        throw wrong(key, "a list of names");
       }
       texts.add(element.textValue());
     }

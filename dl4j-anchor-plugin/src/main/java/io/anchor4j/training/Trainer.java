@@ -8,6 +8,7 @@ import java.util.List;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Trains a decoder in memory, one update a call: the loop without files. {@link TrainingRun} adds
@@ -65,6 +66,8 @@ public final class Trainer {
       batches.add(data.next());
     }
     long step = steps() + 1;
+    // Dropout's draws depend on seed and step alone, so that a resumed run makes the same.
+    Nd4j.getRandom().setSeed(settings.seed() * 0x9E3779B97F4A7C15L + step);
     GradientAccumulation.Result result;
     try (var weights = kernels.holdWeights(graph.params())) {
       result = accumulation.compute(step, batches);

@@ -7,6 +7,8 @@ import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.PeftAdapter;
+import io.anchor4j.huggingface.PeftConfig;
 import io.anchor4j.huggingface.Tokenizer;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import java.io.IOException;
@@ -19,11 +21,14 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 /** The model of a run as its run file describes it, with its tokenizer if it has one. */
 final class TrainingModel implements AutoCloseable {
   private final HuggingFaceConfig config;
+  private final PeftConfig adapters; // null: the whole model is trained
   private final ComputationGraph graph;
   private final Tokenizer tokenizer; // null: none
 
-  private TrainingModel(HuggingFaceConfig config, ComputationGraph graph, Tokenizer tokenizer) {
+  private TrainingModel(
+      HuggingFaceConfig config, PeftConfig adapters, ComputationGraph graph, Tokenizer tokenizer) {
     this.config = config;
+    this.adapters = adapters;
     this.graph = graph;
     this.tokenizer = tokenizer;
   }
@@ -54,17 +59,25 @@ final class TrainingModel implements AutoCloseable {
     DecoderConfig decoder = described.withAttention(attention);
     Tokenizer tokenizer = tokenizer(run);
     try {
-      ComputationGraph graph =
-          model.path() == null
-              ? Decoder.create(decoder, run.training().seed())
-              : HuggingFaceModel.load(Path.of(model.path()), decoder);
-      return new TrainingModel(config, graph, tokenizer);
+      PeftConfig adapters = model.lora() == null ? null : model.lora().toPeftConfig(model.path());
+      ComputationGraph graph = graph(model.path(), decoder, adapters, run.training().seed());
+      return new TrainingModel(config, adapters, graph, tokenizer);
     } catch (IOException | RuntimeException e) {
       if (tokenizer != null) {
         tokenizer.close();
       }
       throw e;
     }
+  }
+
+  private static ComputationGraph graph(
+      String path, DecoderConfig decoder, PeftConfig adapters, long seed) throws IOException {
+    if (path == null) {
+      return Decoder.create(decoder, seed);
+    }
+    return adapters == null
+        ? HuggingFaceModel.load(Path.of(path), decoder)
+        : PeftAdapter.create(Path.of(path), decoder, adapters, seed);
   }
 
   private static Path existing(String path) {
@@ -152,12 +165,30 @@ final class TrainingModel implements AutoCloseable {
   }
 
   /**
-   * Writes the Hugging Face directory.
+   * Writes the Hugging Face directory, adapters merged into the weights.
    *
    * @throws IOException if a file cannot be written
    */
   void save(Path directory, TensorType type, long maxShardBytes) throws IOException {
     HuggingFaceModel.save(graph, config, directory, type, maxShardBytes);
+    copyTokenizer(directory);
+  }
+
+  /**
+   * Writes the adapters in PEFT's format.
+   *
+   * @throws IOException if a file cannot be written
+   */
+  void saveAdapter(Path directory) throws IOException {
+    PeftAdapter.save(graph, config.toDecoderConfig(), adapters, directory);
+    copyTokenizer(directory);
+  }
+
+  boolean trainsAdapters() {
+    return adapters != null;
+  }
+
+  private void copyTokenizer(Path directory) throws IOException {
     if (tokenizer != null) {
       tokenizer.copyTo(directory);
     }

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,7 +23,7 @@ import org.slf4j.LoggerFactory;
  *   <li>{@code metrics.jsonl}: {@link StepMetrics} a step, and {@code {"step", "validation_loss"}}
  *       with each checkpoint if there is validation data
  *   <li>{@code checkpoints/step-N}: all that is needed to go on; see {@link Checkpoint}
- *   <li>{@code model}: the Hugging Face directory, at the end
+ *   <li>{@code model}: the Hugging Face directory, or the adapter in PEFT's format, at the end
  * </ul>
  *
  * <p>A run that is resumed ends with the same bits in its weights and metrics as one that was never
@@ -104,13 +105,20 @@ public final class TrainingRun {
       }
       WholeDirectory.write(
           output.resolve(MODEL),
-          directory -> model.save(directory, TensorType.F32, HuggingFaceModel.DEFAULT_SHARD_BYTES));
+          directory -> {
+            if (model.trainsAdapters()) {
+              model.saveAdapter(directory);
+            } else {
+              model.save(directory, TensorType.F32, HuggingFaceModel.DEFAULT_SHARD_BYTES);
+            }
+          });
       return true;
     }
   }
 
   /**
-   * Writes the newest checkpoint of a run as a Hugging Face directory, finished or not.
+   * Writes the newest checkpoint of a run as a Hugging Face directory, finished or not. Adapters
+   * are merged into the model they were trained on.
    *
    * @param run the run directory
    * @param target a directory that does not exist or is empty
@@ -121,6 +129,39 @@ public final class TrainingRun {
    * @throws IOException if a file cannot be read or written; then there is no target
    */
   public static void export(Path run, Path target, TensorType type, long maxShardBytes)
+      throws IOException {
+    export(
+        run,
+        target,
+        (model, directory) -> model.save(directory, type, maxShardBytes),
+        config -> {});
+  }
+
+  /**
+   * Writes the adapters of the newest checkpoint of a run with {@code model.lora}, in PEFT's
+   * format.
+   *
+   * @throws IllegalArgumentException as {@link #export}, or if the run trained a whole model
+   * @throws IOException if a file cannot be read or written; then there is no target
+   */
+  public static void exportAdapter(Path run, Path target) throws IOException {
+    export(
+        run,
+        target,
+        TrainingModel::saveAdapter,
+        config -> {
+          if (config.model().lora() == null) {
+            throw new IllegalArgumentException(
+                run + " trained a whole model: it has no adapter to export by itself");
+          }
+        });
+  }
+
+  private interface Export {
+    void write(TrainingModel model, Path directory) throws IOException;
+  }
+
+  private static void export(Path run, Path target, Export export, Consumer<RunConfig> check)
       throws IOException {
     Path newest =
         new Checkpoints(run.resolve(CHECKPOINTS))
@@ -136,9 +177,10 @@ public final class TrainingRun {
     var checkpoint = new Checkpoint(newest);
     RunConfig config = checkpoint.config();
     checkpoint.check(config);
+    check.accept(config);
     try (TrainingModel model = TrainingModel.open(config)) {
       checkpoint.restoreParameters(ParameterLayout.of(model.graph()), model.graph().params());
-      WholeDirectory.write(target, directory -> model.save(directory, type, maxShardBytes));
+      WholeDirectory.write(target, directory -> export.write(model, directory));
     }
   }
 

@@ -70,7 +70,7 @@ class RunConfigTest {
   @Test
   void whatIsLeftOutHasItsDefault() {
     RunConfig config = parse(LEAST);
-    assertEquals(new RunConfig.Model("models/base", null, null), config.model());
+    assertEquals(new RunConfig.Model("models/base", null, null, null), config.model());
     assertEquals(new RunConfig.Rope(null, Map.of()), config.rope());
     assertEquals(
         new RunConfig.Attention(
@@ -114,6 +114,19 @@ class RunConfigTest {
     assertEquals(defaults.attention(), documented.attention());
     assertEquals(defaults.data(), documented.data());
     assertEquals(defaults.training(), documented.training());
+  }
+
+  @Test
+  void adaptersAreReadAndWritten() {
+    assertEquals(
+        new RunConfig.Lora(16, 32, List.of("q_proj", "v_proj"), 0, false),
+        parse(LEAST, "model.lora={}").model().lora());
+    RunConfig config =
+        parse(
+            LEAST,
+            "model.lora={rank: 4, alpha: 6, targets: all-linear, dropout: 0.1, rslora: true}");
+    assertEquals(new RunConfig.Lora(4, 6, List.of("all-linear"), 0.1, true), config.model().lora());
+    assertEquals(config, RunConfig.parse(config.toYaml()));
   }
 
   @Test
@@ -231,7 +244,7 @@ class RunConfigTest {
         "training=[1, 2] | training must be a mapping of keys to values, got [1,2]",
         "attention.mask=document | attention.mask must be full or intra-document or anchor, got \"document\"",
         "data.shuffle=1 | data.shuffle must be true or false, got 1",
-        "data.train=[[a]] | data.train must be a list of file names, got [[\"a\"]]",
+        "data.train=[[a]] | data.train must be a list of names, got [[\"a\"]]",
         "data.train=[] | data.train is missing: list the files to train on",
         "rope.theta=0 | rope.theta must be a number above 0, got 0",
         "output=3 | output must be a text (put it in quotes if it looks like a number or a mapping), got 3",
@@ -240,6 +253,9 @@ class RunConfigTest {
         "attention.anchorTokens=4096 | attention.anchorTokens is 4096, which leaves no room in rows of data.sequenceLength 4096",
         "model.path= | exactly one of model.path (a Hugging Face directory) and model.config (a fresh model, fields as in config.json) must be given, got neither",
         "model.config={} | exactly one of model.path (a Hugging Face directory) and model.config (a fresh model, fields as in config.json) must be given, got both",
+        "model.lora.rank=0 | model.lora.rank must be a whole number from 1 to 2147483647, got 0",
+        "model.lora.dropout=1 | model.lora.dropout must be a number from 0 to below 1, got 1",
+        "model={config: {}, lora: {}} | model.lora needs model.path: adapters are trained on a model that is there",
         "model={config: {}} | data.format raw, data.documentTag and attention.anchorToken need a tokenizer, which model.config does not have. Set model.tokenizer to a directory with a tokenizer.json.",
       })
   void aWrongValueNamesTheKeyWhatWasFoundAndWhatIsExpected(String override, String message) {

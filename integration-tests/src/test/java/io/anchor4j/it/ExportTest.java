@@ -110,7 +110,7 @@ class ExportTest {
     return decoder.withAttention(decoder.attention().withMask(AttentionMask.ANCHOR));
   }
 
-  private static void writeCheck(ComputationGraph graph, Fixture fixture, Path directory)
+  static void writeCheck(ComputationGraph graph, Fixture fixture, Path directory)
       throws IOException {
     INDArray tokens = fixture.ints("input_ids");
     INDArray documents = fixture.ints("document_ids");

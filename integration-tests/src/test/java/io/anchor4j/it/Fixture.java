@@ -35,7 +35,7 @@ record Fixture(String name, Path directory) {
     try {
       return new Fixture(
           name,
-          Path.of(Fixture.class.getResource("/fixtures/" + name + "/config.json").toURI())
+          Path.of(Fixture.class.getResource("/fixtures/" + name + "/fixture.json").toURI())
               .getParent());
     } catch (URISyntaxException e) {
       throw new IllegalArgumentException(e);

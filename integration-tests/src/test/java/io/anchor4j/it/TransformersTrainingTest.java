@@ -86,7 +86,7 @@ class TransformersTrainingTest {
     }
   }
 
-  private static PackedDataset rows(Fixture fixture) {
+  static PackedDataset rows(Fixture fixture) {
     int[][] tokens = fixture.rows("training/input_ids");
     int[][] documents = fixture.rows("training/document_ids");
     List<PackedRow> rows = new ArrayList<>();
@@ -96,8 +96,7 @@ class TransformersTrainingTest {
     return PackedDataset.of(rows);
   }
 
-  private static RunConfig.Training settings(
-      JsonNode training, int batchSize, int gradientAccumulation) {
+  static RunConfig.Training settings(JsonNode training, int batchSize, int gradientAccumulation) {
     return new RunConfig.Training(
         training.get("steps").asInt(),
         batchSize,

@@ -15,6 +15,7 @@ import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** What the implementations of this package share, whatever their input. */
 abstract class TokenLayerImpl<C extends TokenLayer> extends BaseLayer<C> {
@@ -61,6 +62,17 @@ abstract class TokenLayerImpl<C extends TokenLayer> extends BaseLayer<C> {
     return weight;
   }
 
+  /** Makes an array for every frozen weight that was not given, not initialised. */
+  final void allocateFrozen() {
+    for (LayerParameter parameter : layerConf().parameters()) {
+      String key = parameter.key();
+      if (layerConf().isFrozen(key)) {
+        DataType type = layerConf().frozenType(key, dataType);
+        frozen.computeIfAbsent(key, k -> Nd4j.createUninitialized(type, parameter.shape()));
+      }
+    }
+  }
+
   /** Sets a parameter, or takes {@code value} itself as a frozen weight. */
   @Override
   public void setParam(String key, INDArray value) {
@@ -87,8 +99,8 @@ abstract class TokenLayerImpl<C extends TokenLayer> extends BaseLayer<C> {
     long expected = layerConf().getNIn();
     checkArgument(
         activations.rank() == 3 && activations.size(1) == expected,
-        "%s: the input must be [batch, nIn=%s, tokens], got %s %s. Check the layer before it, or set"
-            + " nIn.",
+        "%s: the input must be [batch, nIn=%s, tokens], got %s %s. Check the layer before it, or"
+            + " set nIn.",
         layerId(),
         expected,
         Arrays.toString(activations.shape()),

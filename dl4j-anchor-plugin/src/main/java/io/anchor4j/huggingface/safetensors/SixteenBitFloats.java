@@ -7,14 +7,15 @@ package io.anchor4j.huggingface.safetensors;
  * Narrowing rounds to the nearest value and to the even one of two equally near, as PyTorch does;
  * Java itself converts F16 only from version 20 on.
  */
-final class SixteenBitFloats {
+public final class SixteenBitFloats {
   private SixteenBitFloats() {}
 
   static float fromBfloat16(short bits) {
     return Float.intBitsToFloat(bits << 16);
   }
 
-  static short toBfloat16(float value) {
+  /** Returns the bits of the nearest BF16. */
+  public static short toBfloat16(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {
       // Rounding up a payload of ones would carry into the sign. Cut off, what came from BF16 is

@@ -213,7 +213,7 @@ class LowRankTest {
                 DataType.FLOAT,
                 new NoOp(),
                 layers -> {
-                  layers[0].setFrozen(DataType.HALF);
+                  layers[0].setFrozen(DataType.DOUBLE);
                   return layers;
                 }));
     assertThrows(IllegalArgumentException.class, () -> new LowRank(0, 1, 0, List.of()));

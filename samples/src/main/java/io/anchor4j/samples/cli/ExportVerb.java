@@ -18,12 +18,15 @@ import picocli.CommandLine.TypeConversionException;
     header = "Writes the newest state of a run as a Hugging Face directory.",
     description =
         "%nWrites config.json, model.safetensors (or shards with an index), generation_config.json"
-            + " and the tokenizer's files; transformers loads the directory as it is.",
+            + " and the tokenizer's files; transformers loads the directory as it is. Of a run with"
+            + " model.lora the adapters are merged into the model, unless --adapter asks for them"
+            + " alone: adapter_config.json and adapter_model.safetensors, in PEFT's format.",
     footer = {
       "%nExamples:",
       "  anchor4j export --run runs/my-run --output models/extended",
       "  anchor4j export --run runs/my-run --output models/small --dtype bfloat16 \\",
-      "      --max-shard-size 5GB"
+      "      --max-shard-size 5GB",
+      "  anchor4j export --run runs/my-lora-run --output adapters/mine --adapter"
     })
 final class ExportVerb extends Verb {
   @Option(
@@ -56,12 +59,21 @@ final class ExportVerb extends Verb {
       description = "Most weights in one file, as in 500MB or 5GB. (default: ${DEFAULT-VALUE})")
   private long maxShardBytes;
 
+  @Option(
+      names = "--adapter",
+      description = "Write the adapter alone, always in float32 and one file.")
+  private boolean adapter;
+
   @Override
   void run(Console console) throws Exception {
     if (!Files.isDirectory(run)) {
       throw new IllegalArgumentException(run + ": there is no such run directory");
     }
-    TrainingRun.export(run, output, dtype, maxShardBytes);
+    if (adapter) {
+      TrainingRun.exportAdapter(run, output);
+    } else {
+      TrainingRun.export(run, output, dtype, maxShardBytes);
+    }
     console.result(output.toString());
   }
 

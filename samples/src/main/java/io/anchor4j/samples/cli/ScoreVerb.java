@@ -5,6 +5,7 @@ import io.anchor4j.data.PackedRow;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.PeftAdapter;
 import io.anchor4j.samples.report.Console;
 import io.anchor4j.samples.report.OutputFile;
 import java.io.IOException;
@@ -40,6 +41,12 @@ final class ScoreVerb extends Verb {
   private Path model;
 
   @Option(
+      names = "--adapter",
+      paramLabel = "DIR",
+      description = "Low-rank adapter on that model, in PEFT's format.")
+  private Path adapter;
+
+  @Option(
       names = "--data",
       paramLabel = "FILE",
       required = true,
@@ -59,13 +66,16 @@ final class ScoreVerb extends Verb {
   @Override
   void run(Console console) throws Exception {
     if (output != null) {
-      Outputs.check(output, List.of(data, model));
+      Outputs.check(output, adapter == null ? List.of(data, model) : List.of(data, model, adapter));
     }
     DecoderConfig config = attention.apply(HuggingFaceConfig.read(model).toDecoderConfig());
     try (JsonlReader<PackedRow> rows =
         JsonlReader.packed(
             List.of(data), config.vocabularySize(), Integer.MAX_VALUE, badLines.badLines())) {
-      ComputationGraph graph = HuggingFaceModel.load(model, config);
+      ComputationGraph graph =
+          adapter == null
+              ? HuggingFaceModel.load(model, config)
+              : PeftAdapter.load(model, config, adapter);
       var scorer = new RowScorer(graph, attention.positions());
       if (output == null) {
         for (var noted = new NotedRows(rows, console); noted.hasNext(); ) {

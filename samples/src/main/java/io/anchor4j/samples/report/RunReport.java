@@ -64,11 +64,15 @@ public final class RunReport {
     lines.add("");
     lines.add("- command: `" + command + "`");
     lines.add("- machine: " + Machine.describe());
-    DecoderConfig decoder = HuggingFaceConfig.read(run.resolve("model")).toDecoderConfig();
     RunConfig config = RunConfig.read(run.resolve("config.yaml"), List.of());
+    boolean whole = config.model().lora() == null;
+    Path model = whole ? run.resolve("model") : Path.of(config.model().path());
+    DecoderConfig decoder = HuggingFaceConfig.read(model).toDecoderConfig();
+    String kind = whole ? "a Hugging Face directory" : "an adapter of PEFT's format on " + model;
     lines.add(
-        "- model: `model`, a Hugging Face directory; %s parameters, %d layers of %d channels, %d query and %d key/value heads of %d"
+        "- model: `model`, %s; %s parameters, %d layers of %d channels, %d query and %d key/value heads of %d"
             .formatted(
+                kind,
                 Counts.text((double) decoder.parameters()),
                 decoder.layers(),
                 decoder.hiddenSize(),

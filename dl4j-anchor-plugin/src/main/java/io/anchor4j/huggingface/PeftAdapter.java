@@ -1,0 +1,150 @@
+package io.anchor4j.huggingface;
+
+import com.google.common.collect.Sets;
+import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.safetensors.SafetensorsFile;
+import io.anchor4j.huggingface.safetensors.SafetensorsWriter;
+import io.anchor4j.huggingface.safetensors.TensorInfo;
+import io.anchor4j.huggingface.safetensors.TensorSource;
+import io.anchor4j.huggingface.safetensors.TensorType;
+import io.anchor4j.huggingface.safetensors.WholeFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+
+/**
+ * Low-rank adapters (LoRA) on a frozen model, in the format of PEFT: adapter_config.json and
+ * adapter_model.safetensors.
+ *
+ * <pre>{@code
+ * DecoderConfig decoder = HuggingFaceConfig.read(base).toDecoderConfig();
+ * var targets = PeftTargets.of(List.of("q_proj", "v_proj"));
+ * var peft = new PeftConfig(16, 32, false, 0.0, targets, base.toString());
+ * ComputationGraph graph = PeftAdapter.create(base, decoder, peft, 7);
+ * // train the graph: its parameters are those of the adapters
+ * PeftAdapter.save(graph, decoder, peft, adapter);
+ * ComputationGraph again = PeftAdapter.load(base, decoder, adapter);
+ * HuggingFaceModel.save(again, HuggingFaceConfig.read(base), merged); // an ordinary model
+ * }</pre>
+ *
+ * <p>The base is held as its files have it: in BFLOAT16 where all its matrices are BF16, otherwise
+ * in FLOAT.
+ */
+public final class PeftAdapter {
+  /** The name of the file of weights. */
+  public static final String WEIGHTS = "adapter_model.safetensors";
+
+  private static final Map<String, String> METADATA = Map.of("format", "pt");
+
+  private PeftAdapter() {}
+
+  /**
+   * Loads a model as a frozen base with fresh adapters, which change nothing before they are
+   * trained.
+   *
+   * @param base a Hugging Face directory
+   * @param decoder its architecture, with another mask or precision where wanted
+   * @param seed equal seeds give equal adapters
+   * @throws IllegalArgumentException as {@link HuggingFaceModel#load}, or if a target is no linear
+   *     map that can have an adapter
+   * @throws IOException if a file cannot be read
+   */
+  public static ComputationGraph create(
+      Path base, DecoderConfig decoder, PeftConfig config, long seed) throws IOException {
+    return HuggingFaceModel.load(base, decoder, config.toLoraConfig(decoder), seed);
+  }
+
+  /**
+   * Loads a model as a frozen base with the adapters of a directory, which may be trained further.
+   *
+   * @throws IllegalArgumentException as {@link #create}, or if the adapter is not of this model or
+   *     not supported; the message names all tensors that are missing, surplus or of another shape
+   * @throws IOException if a file cannot be read
+   */
+  public static ComputationGraph load(Path base, DecoderConfig decoder, Path adapter)
+      throws IOException {
+    PeftConfig config = PeftConfig.read(adapter);
+    List<Mapping> tensors = config.tensors(decoder);
+    if (!Files.exists(adapter.resolve(WEIGHTS))) {
+      throw new IllegalArgumentException(
+          "%s: there is no %s; of adapter_model.bin, save the adapter again with safetensors"
+              .formatted(adapter, WEIGHTS));
+    }
+    try (SafetensorsFile file = SafetensorsFile.open(adapter.resolve(WEIGHTS))) {
+      check(file, tensors);
+      ComputationGraph graph = create(base, decoder, config, /* seed= */ 0);
+      for (Mapping mapping : tensors) {
+        for (ParameterCopy piece :
+            ParameterCopy.pieces(mapping, HuggingFaceModel.parameter(graph, mapping))) {
+          piece.read(file.tensor(mapping.tensor()));
+        }
+      }
+      return graph;
+    }
+  }
+
+  /** Names all that is wrong at once. */
+  private static void check(SafetensorsFile file, List<Mapping> tensors) {
+    Map<String, TensorInfo> found =
+        file.tensors().stream().collect(Collectors.toMap(TensorInfo::name, Function.identity()));
+    Set<String> expected = tensors.stream().map(Mapping::tensor).collect(Collectors.toSet());
+    List<String> faults = new ArrayList<>();
+    for (Mapping mapping : tensors) {
+      TensorInfo info = found.get(mapping.tensor());
+      if (info == null) {
+        faults.add(mapping.tensor() + " is missing");
+      } else if (!info.shape().equals(mapping.shape())) {
+        faults.add(mapping.tensor() + " is " + info.shape() + ", expected " + mapping.shape());
+      } else if (!WeightsCheck.READABLE.contains(info.type())) {
+        faults.add(mapping.tensor() + " is " + info.type() + ", expected F32, F16, BF16 or F64");
+      }
+    }
+    Sets.difference(found.keySet(), expected).stream()
+        .sorted()
+        .forEach(name -> faults.add(name + " is no adapter that the configuration calls for"));
+    if (!faults.isEmpty()) {
+      throw new IllegalArgumentException(file.path() + ": " + String.join("; ", faults));
+    }
+  }
+
+  /**
+   * Writes the adapters of a network, in float32.
+   *
+   * @param graph made by {@link #create} or {@link #load} with this configuration
+   * @param adapter a directory, made if it does not exist
+   * @throws IllegalArgumentException if the network has not these adapters
+   * @throws IOException if a file cannot be written
+   */
+  public static void save(
+      ComputationGraph graph, DecoderConfig decoder, PeftConfig config, Path adapter)
+      throws IOException {
+    List<TensorSource> tensors = new ArrayList<>();
+    for (Mapping mapping : config.tensors(decoder)) {
+      List<ParameterCopy> pieces =
+          ParameterCopy.pieces(mapping, HuggingFaceModel.parameter(graph, mapping));
+      tensors.add(
+          new TensorSource(
+              mapping.tensor(),
+              TensorType.F32,
+              mapping.shape(),
+              sink -> {
+                for (ParameterCopy piece : pieces) {
+                  piece.write(sink);
+                }
+              }));
+    }
+    Files.createDirectories(adapter);
+    SafetensorsWriter.write(adapter.resolve(WEIGHTS), METADATA, tensors);
+    WholeFile.write(
+        adapter.resolve(PeftConfig.FILE),
+        JsonFields.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsBytes(config.toJson()));
+  }
+}
