@@ -38,7 +38,12 @@ void linear(int precision, const a4j_array& input, const a4j_array& weight, cons
   }
   Result result(output);
   Matrix left = loaded(input, type);
-  multiplyAll(left, packed(loaded(weight, type), type), result.matrix(), biasRow, false);
+  Matrix right = loaded(weight, type);
+  if (isBestUnpacked(left.rows, right, type)) {
+    multiplyUnpacked(left, right, result.matrix(), biasRow);
+  } else {
+    multiplyAll(left, packed(right, type), result.matrix(), biasRow, false);
+  }
   result.store();
 }
 

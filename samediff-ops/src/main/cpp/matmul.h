@@ -37,6 +37,12 @@ Packed packed(const Matrix& factor, int32_t type);
 void multiplyAll(const Matrix& a, const Packed& b, const Matrix& c, const float* bias,
                  bool accumulate);
 
+// Whether reading `factor` as it lies costs less than packing it for a product with that many rows.
+bool isBestUnpacked(int64_t rows, const Matrix& factor, int32_t type);
+
+// c = a b + bias with `b` as it lies.
+void multiplyUnpacked(const Matrix& a, const Matrix& b, const Matrix& c, const float* bias);
+
 // c = a^T b, both of as many rows as the sum is deep.
 void multiplyTransposed(const Matrix& a, const Matrix& b, const Matrix& c, int32_t type);
 

@@ -64,7 +64,7 @@ struct Prepared {
   dnnl::primitive primitive;
 };
 
-enum class Kind : int64_t { kConvert, kPackedForm, kPack, kMultiply };
+enum class Kind : int64_t { kConvert, kPackedForm, kPack, kMultiply, kMultiplyUnpacked };
 
 using Key = std::array<int64_t, 12>;
 
@@ -142,6 +142,48 @@ a4j_array arrayOf(const Matrix& m) {
   return {m.data, m.type, {1, 1, m.rows, m.columns}, {0, 0, m.rowStride, m.columnStride}};
 }
 
+Key productKey(Kind kind, const Matrix& a, const Matrix& c, bool accumulate, const float* bias) {
+  return {static_cast<int64_t>(kind),
+          a.type,
+          a.rows,
+          a.columns,
+          a.rowStride,
+          c.columns,
+          c.rowStride,
+          accumulate,
+          bias != nullptr};
+}
+
+// c = a b + bias, or c += a b, where formOfB() describes what lies at b.
+template <class Form>
+void multiplyBy(const Key& key, Form&& formOfB, const void* b, const Matrix& a, const Matrix& c,
+                const float* bias, bool accumulate, int worker) {
+  auto product = prepared(key, [&] {
+    Prepared p;
+    p.a = describe(a);
+    p.b = formOfB();
+    p.c = describe(c);
+    if (bias != nullptr) {
+      p.bias = memory::desc({1, c.columns}, memory::data_type::f32, memory::format_tag::ab);
+    }
+    dnnl::matmul::primitive_desc product(engine(), p.a, p.b, p.bias, p.c, attributes(accumulate));
+    p.internal = product.scratchpad_desc();
+    p.primitive = dnnl::matmul(product);
+    return p;
+  });
+  void* internal =
+      workerMemory(worker, Use::kInternal, static_cast<int64_t>(product->internal.get_size()));
+  std::unordered_map<int, memory> arguments{
+      {DNNL_ARG_SRC, memory(product->a, engine(), a.data)},
+      {DNNL_ARG_WEIGHTS, memory(product->b, engine(), const_cast<void*>(b))},
+      {DNNL_ARG_DST, memory(product->c, engine(), c.data)},
+      {DNNL_ARG_SCRATCHPAD, memory(product->internal, engine(), internal)}};
+  if (bias != nullptr) {
+    arguments.emplace(DNNL_ARG_BIAS, memory(product->bias, engine(), const_cast<float*>(bias)));
+  }
+  product->primitive.execute(workers()[worker]->stream, arguments);
+}
+
 }  // namespace
 
 Matrix Matrix::part(int64_t row, int64_t rowCount, int64_t column, int64_t columnCount) const {
@@ -215,39 +257,18 @@ void pack(const Matrix& from, int32_t type, void* packed, int worker) {
 
 void multiply(const Matrix& a, const void* packed, const Matrix& c, const float* bias,
               bool accumulate, int worker) {
-  Key key{static_cast<int64_t>(Kind::kMultiply),
-          a.type,
-          a.rows,
-          a.columns,
-          a.rowStride,
-          c.columns,
-          c.rowStride,
-          accumulate,
-          bias != nullptr};
-  auto product = prepared(key, [&] {
-    Prepared p;
-    p.a = describe(a);
-    p.b = packedForm(a.type, a.columns, c.columns);
-    p.c = describe(c);
-    if (bias != nullptr) {
-      p.bias = memory::desc({1, c.columns}, memory::data_type::f32, memory::format_tag::ab);
-    }
-    dnnl::matmul::primitive_desc product(engine(), p.a, p.b, p.bias, p.c, attributes(accumulate));
-    p.internal = product.scratchpad_desc();
-    p.primitive = dnnl::matmul(product);
-    return p;
-  });
-  void* internal =
-      workerMemory(worker, Use::kInternal, static_cast<int64_t>(product->internal.get_size()));
-  std::unordered_map<int, memory> arguments{
-      {DNNL_ARG_SRC, memory(product->a, engine(), a.data)},
-      {DNNL_ARG_WEIGHTS, memory(product->b, engine(), const_cast<void*>(packed))},
-      {DNNL_ARG_DST, memory(product->c, engine(), c.data)},
-      {DNNL_ARG_SCRATCHPAD, memory(product->internal, engine(), internal)}};
-  if (bias != nullptr) {
-    arguments.emplace(DNNL_ARG_BIAS, memory(product->bias, engine(), const_cast<float*>(bias)));
-  }
-  product->primitive.execute(workers()[worker]->stream, arguments);
+  Key key = productKey(Kind::kMultiply, a, c, accumulate, bias);
+  multiplyBy(
+      key, [&] { return packedForm(a.type, a.columns, c.columns); }, packed, a, c, bias, accumulate,
+      worker);
+}
+
+void multiplyUnpacked(const Matrix& a, const Matrix& b, const Matrix& c, const float* bias,
+                      int worker) {
+  Key key = productKey(Kind::kMultiplyUnpacked, a, c, false, bias);
+  key[9] = b.rowStride;
+  key[10] = b.columnStride;
+  multiplyBy(key, [&] { return describe(b); }, b.data, a, c, bias, false, worker);
 }
 
 }  // namespace a4j

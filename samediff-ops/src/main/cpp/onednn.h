@@ -61,6 +61,10 @@ void pack(const Matrix& from, int32_t type, void* packed, int worker);
 void multiply(const Matrix& a, const void* packed, const Matrix& c, const float* bias,
               bool accumulate, int worker);
 
+// c = a b + bias with `b` as it lies, of the type of `a`: for few rows, which use it once.
+void multiplyUnpacked(const Matrix& a, const Matrix& b, const Matrix& c, const float* bias,
+                      int worker);
+
 // While it lives the calling thread is oneDNN's only one. Restored, because ND4J's OpenMP loops run
 // on the same thread with the same setting.
 class OneThread {
