@@ -16,6 +16,9 @@ final class TokenizerGuard {
    */
   private static final int LONGEST_TOKEN = 1_000;
 
+  /** Those in use have 5; at 4,096 brackets the library runs out of stack and the process ends. */
+  private static final int DEEPEST_REGEX = 100;
+
   private TokenizerGuard() {}
 
   /**
@@ -46,5 +49,23 @@ final class TokenizerGuard {
           "an added token has %d characters, the most is %d"
               .formatted(text.length(), LONGEST_TOKEN));
     }
+    if ("Regex".equals(key) && depth(text) > DEEPEST_REGEX) {
+      throw new IllegalArgumentException(
+          "a regular expression is nested over " + DEEPEST_REGEX + " deep");
+    }
+  }
+
+  /** Escaped brackets count too: far from the limit in any pattern in use. */
+  private static int depth(String regex) {
+    int depth = 0;
+    int deepest = 0;
+    for (int i = 0; i < regex.length(); i++) {
+      switch (regex.charAt(i)) {
+        case '(', '[' -> deepest = Math.max(deepest, ++depth);
+        case ')', ']' -> depth = Math.max(0, depth - 1);
+        default -> {}
+      }
+    }
+    return deepest;
   }
 }

@@ -231,6 +231,10 @@ class TokenizerTest {
     refused("surrogate");
     write("tokenizer.json", good.replace("</s>", "s".repeat(100_000)));
     refused("an added token has 100000 characters, the most is 1000");
+    ObjectNode split = json.putObject("pre_tokenizer").put("type", "Split").put("invert", false);
+    split.put("behavior", "Isolated").putObject("pattern").put("Regex", "[".repeat(4096));
+    write("tokenizer.json", json.toString());
+    refused("a regular expression is nested over 100 deep");
   }
 
   private void refused(String reason) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.huggingface.ByteLevelTokenizer;
 import io.anchor4j.huggingface.Tokenizer;
 import java.io.IOException;
@@ -27,7 +28,7 @@ final class TokenizerReader implements Reader {
 
   @Override
   public Path[] writeGoodFiles(Path directory) throws IOException {
-    ByteLevelTokenizer.write(directory, ByteLevelTokenizer.json());
+    ByteLevelTokenizer.write(directory, withEveryStep(ByteLevelTokenizer.json()));
     Files.writeString(
         directory.resolve(FILES.get(1)),
         """
@@ -53,11 +54,55 @@ final class TokenizerReader implements Reader {
     return FILES.stream().map(directory::resolve).toArray(Path[]::new);
   }
 
+  /** Adds a normalizer, a pre-tokenizer and a post-processor as those of models in use. */
+  private static ObjectNode withEveryStep(ObjectNode json) throws IOException {
+    return ((ObjectNode)
+        new ObjectMapper()
+            .readerForUpdating(json)
+            .readTree(
+                """
+                {
+                  "normalizer": {"type": "Sequence", "normalizers": [
+                    {"type": "NFC"},
+                    {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
+                    {"type": "Prepend", "prepend": " "}
+                  ]},
+                  "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+                    {
+                      "type": "Split",
+                      "pattern": {"Regex": "(?i:'s|'t)|\\\\p{L}+|\\\\p{N}{1,3}|\\\\s+(?!\\\\S)|\\\\s+|."},
+                      "behavior": "Isolated",
+                      "invert": false
+                    },
+                    {
+                      "type": "ByteLevel",
+                      "add_prefix_space": false,
+                      "trim_offsets": true,
+                      "use_regex": false
+                    }
+                  ]},
+                  "post_processor": {
+                    "type": "TemplateProcessing",
+                    "single": [
+                      {"SpecialToken": {"id": "<s>", "type_id": 0}},
+                      {"Sequence": {"id": "A", "type_id": 0}}
+                    ],
+                    "pair": [
+                      {"Sequence": {"id": "A", "type_id": 0}},
+                      {"Sequence": {"id": "B", "type_id": 1}}
+                    ],
+                    "special_tokens": {"<s>": {"id": "<s>", "ids": [257], "tokens": ["<s>"]}}
+                  }
+                }
+                """));
+  }
+
   @Override
   public void readAndCompare(Path directory) throws IOException {
     try (Tokenizer tokenizer = Tokenizer.load(directory)) {
       int[] ids = tokenizer.encode(TEXT);
       tokenizer.decode(ids);
+      tokenizer.encodeWithSpecialTokens(TEXT);
       assertTrue(Arrays.stream(ids).allMatch(id -> id >= 0 && id < tokenizer.size()));
       if (Arrays.equals(goodFiles, trees(directory))) {
         assertArrayEquals(goodIds, ids);
