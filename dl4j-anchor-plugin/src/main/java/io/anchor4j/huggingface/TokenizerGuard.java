@@ -2,6 +2,7 @@ package io.anchor4j.huggingface;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
@@ -36,6 +37,28 @@ final class TokenizerGuard {
         if (token == JsonToken.VALUE_STRING) {
           checkText(parser.currentName(), parser.getText());
         }
+      }
+    }
+    try (JsonParser parser = JsonFields.MAPPER.createParser(json)) {
+      parser.nextToken();
+      while (parser.nextToken() == JsonToken.FIELD_NAME) {
+        boolean processor = parser.currentName().equals("post_processor");
+        parser.nextToken();
+        if (processor) {
+          JsonNode steps = JsonFields.MAPPER.readTree(parser);
+          steps.findParents("single").forEach(TokenizerGuard::checkTemplate);
+        } else {
+          parser.skipChildren();
+        }
+      }
+    }
+  }
+
+  private static void checkTemplate(JsonNode template) {
+    for (JsonNode token : template.findValues("SpecialToken")) {
+      if (!template.path("special_tokens").has(token.path("id").asText())) {
+        throw new IllegalArgumentException(
+            "post_processor puts in a token that its special_tokens lack: " + token.path("id"));
       }
     }
   }

@@ -13,6 +13,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
@@ -235,6 +236,12 @@ class TokenizerTest {
     split.put("behavior", "Isolated").putObject("pattern").put("Regex", "[".repeat(4096));
     write("tokenizer.json", json.toString());
     refused("a regular expression is nested over 100 deep");
+    ObjectNode template = json.remove(List.of("pre_tokenizer")).putObject("post_processor");
+    template.put("type", "TemplateProcessing").putArray("pair");
+    template.putArray("single").addObject().putObject("SpecialToken").put("id", "<s>");
+    template.putObject("special_tokens");
+    write("tokenizer.json", json.toString());
+    refused("post_processor puts in a token that its special_tokens lack: \"<s>\"");
   }
 
   private void refused(String reason) {
