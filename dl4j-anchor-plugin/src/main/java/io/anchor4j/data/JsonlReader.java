@@ -67,7 +67,11 @@ public final class JsonlReader<T> extends AbstractIterator<T> implements AutoClo
     return new JsonlReader<>(
         files,
         line -> {
-          int[] ids = encoder.encode(LineFormat.raw(line));
+          LineFormat.Raw document = LineFormat.raw(line);
+          int[] ids =
+              document.messages() == null
+                  ? encoder.encode(document.text())
+                  : encoder.encode(document.messages());
           Vocabulary.check("tokens", ids, vocabularySize);
           return List.of(ids);
         },

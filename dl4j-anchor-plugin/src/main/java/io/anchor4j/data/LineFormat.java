@@ -35,21 +35,66 @@ final class LineFormat {
     boolean read(String key, JsonParser parser) throws IOException;
   }
 
-  /** Returns the text of a raw line. */
-  static String raw(String line) throws IOException {
+  /** A raw document: one of the two, the other null. */
+  record Raw(String text, List<ChatMessage> messages) {}
+
+  /** Returns the document of a raw line. */
+  static Raw raw(String line) throws IOException {
     String[] text = new String[1];
+    List<ChatMessage> messages = new ArrayList<>();
     List<String> keys =
         readObject(
             line,
             (key, parser) -> {
-              if (!key.equals("text")) {
-                return false;
+              switch (key) {
+                case "text" -> text[0] = string(key, parser);
+                case "messages" -> readMessages(parser, messages);
+                default -> {
+                  return false;
+                }
               }
-              text[0] = string(key, parser);
               return true;
             });
-    require("text", text[0], keys);
-    return text[0];
+    if (messages.isEmpty()) {
+      require("text", text[0], keys);
+    } else if (text[0] != null) {
+      throw new IllegalArgumentException("both \"text\" and \"messages\": expected one of them");
+    }
+    return new Raw(text[0], messages.isEmpty() ? null : messages);
+  }
+
+  private static void readMessages(JsonParser parser, List<ChatMessage> messages)
+      throws IOException {
+    if (parser.currentToken() != JsonToken.START_ARRAY) {
+      throw wrongType("\"messages\"", "an array of objects", parser);
+    }
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      String name = "messages[" + messages.size() + "]";
+      if (parser.currentToken() != JsonToken.START_OBJECT) {
+        throw wrongType("\"" + name + "\"", "an object", parser);
+      }
+      String role = null;
+      String content = null;
+      while (parser.nextToken() != JsonToken.END_OBJECT) {
+        String key = parser.currentName();
+        parser.nextToken();
+        switch (key) {
+          case "role" -> role = string(name + ".role", parser);
+          case "content" -> content = string(name + ".content", parser);
+          default ->
+              throw new IllegalArgumentException(
+                  name + " has \"" + key + "\": only \"role\" and \"content\" are supported");
+        }
+      }
+      if (role == null || content == null) {
+        throw new IllegalArgumentException(
+            name + " has no \"" + (role == null ? "role" : "content") + "\"");
+      }
+      messages.add(new ChatMessage(role, content));
+    }
+    if (messages.isEmpty()) {
+      throw new IllegalArgumentException("\"messages\" is empty");
+    }
   }
 
   /** Returns the documents of a tokenized line, in their order. */

@@ -2,7 +2,9 @@ package io.anchor4j.huggingface;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import io.anchor4j.data.ChatMessage;
 import io.anchor4j.data.SpecialTokens;
+import io.anchor4j.data.TextEncoder;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.ByteArrayInputStream;
@@ -11,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -21,7 +24,7 @@ import java.util.Set;
  * <p>Never cuts and never pads, whatever the file asks for: rows are made elsewhere. Safe for use
  * by several threads.
  */
-public final class Tokenizer implements AutoCloseable {
+public final class Tokenizer implements TextEncoder, AutoCloseable {
   private static final String[] FILES = {
     TokenizerFiles.TOKENIZER,
     "tokenizer_config.json",
@@ -51,6 +54,7 @@ public final class Tokenizer implements AutoCloseable {
   private final Set<Integer> endIds;
   private final boolean cleanUp;
   private final HuggingFaceTokenizer tokenizer;
+  private ChatTemplate chatTemplate; // null: not used yet
   private HuggingFaceTokenizer literal; // takes special tokens as text; null: not used yet
 
   private Tokenizer(Path directory, TokenizerFiles files) throws IOException {
@@ -160,6 +164,7 @@ public final class Tokenizer implements AutoCloseable {
    * Returns the ids of {@code text}, without tokens for its beginning or end. A special token that
    * is written out in the text becomes that token, as in transformers.
    */
+  @Override
   public int[] encode(String text) {
     return ids(tokenizer, text, /* addSpecialTokens= */ false);
   }
@@ -170,6 +175,42 @@ public final class Tokenizer implements AutoCloseable {
    */
   public int[] encodeWithSpecialTokens(String text) {
     return ids(tokenizer, text, /* addSpecialTokens= */ true);
+  }
+
+  /**
+   * Returns the ids of a conversation, as the model's chat template lays it out and without the
+   * opening of a further turn.
+   *
+   * @throws IllegalArgumentException if there is no chat template, it refuses the conversation, or
+   *     it uses what is not supported
+   */
+  @Override
+  public int[] encode(List<ChatMessage> messages) {
+    return encode(chat(messages, /* generationPrompt= */ false));
+  }
+
+  /**
+   * Returns the text of a conversation, as the model's chat template lays it out.
+   *
+   * @param generationPrompt whether the text ends with the opening of the assistant's next turn
+   * @throws IllegalArgumentException as {@link #encode(List)} does
+   */
+  public synchronized String chat(List<ChatMessage> messages, boolean generationPrompt) {
+    try {
+      if (chatTemplate == null) {
+        chatTemplate =
+            ChatTemplate.read(directory, files)
+                .orElseThrow(
+                    () ->
+                        new IllegalArgumentException(
+                            "the tokenizer in "
+                                + directory
+                                + " has no chat template, which \"messages\" need"));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return chatTemplate.render(messages, generationPrompt);
   }
 
   /**
@@ -299,6 +340,9 @@ public final class Tokenizer implements AutoCloseable {
     tokenizer.close();
     if (literal != null) {
       literal.close();
+    }
+    if (chatTemplate != null) {
+      chatTemplate.close();
     }
   }
 }

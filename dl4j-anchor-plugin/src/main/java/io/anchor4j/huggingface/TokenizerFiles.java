@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -138,6 +139,18 @@ final class TokenizerFiles {
   /** Returns tokenizer_config.json, with special_tokens_map.json where that counts. */
   JsonFields config() {
     return config;
+  }
+
+  /** Returns the text of each special token that has a name, by its name. */
+  Map<String, String> specialTokens() {
+    Map<String, String> tokens = new LinkedHashMap<>();
+    for (String name : NAMED) {
+      String content = content(config.json().path(name));
+      if (!content.isEmpty()) {
+        tokens.put(name, content);
+      }
+    }
+    return tokens;
   }
 
   /** Returns the model_type of config.json; empty without one. */

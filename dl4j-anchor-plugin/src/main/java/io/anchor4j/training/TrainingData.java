@@ -121,7 +121,7 @@ final class TrainingData implements AutoCloseable {
     int vocabulary = model.vocabularySize();
     return switch (config.data().format()) {
       case RAW ->
-          PackedRows.raw(files, model::encode, vocabulary, packing(config, model), badLines);
+          PackedRows.raw(files, model.encoder(), vocabulary, packing(config, model), badLines);
       case TOKENIZED -> PackedRows.tokenized(files, vocabulary, packing(config, model), badLines);
       case PACKED -> PackedRows.packed(files, vocabulary, config.data().sequenceLength(), badLines);
     };
@@ -136,7 +136,8 @@ final class TrainingData implements AutoCloseable {
 
   private static PackingConfig packing(RunConfig config, TrainingModel model) {
     RunConfig.Data data = config.data();
-    int[] tag = data.documentTag() == null ? new int[0] : model.encode(data.documentTag());
+    int[] tag =
+        data.documentTag() == null ? new int[0] : model.encoder().encode(data.documentTag());
     SpecialTokens specialTokens = model.specialTokens(config.attention().anchorToken());
     return new PackingConfig(
         data.sequenceLength(),

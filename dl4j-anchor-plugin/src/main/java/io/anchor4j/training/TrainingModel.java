@@ -3,6 +3,7 @@ package io.anchor4j.training;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.data.SpecialTokens;
+import io.anchor4j.data.TextEncoder;
 import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
@@ -120,9 +121,9 @@ final class TrainingModel implements AutoCloseable {
     return config.toDecoderConfig().vocabularySize();
   }
 
-  /** Returns the ids of a text, in a run whose data needs a tokenizer. */
-  int[] encode(String text) {
-    return tokenizer.encode(text);
+  /** Returns the tokenizer, in a run whose data needs one. */
+  TextEncoder encoder() {
+    return tokenizer;
   }
 
   /**

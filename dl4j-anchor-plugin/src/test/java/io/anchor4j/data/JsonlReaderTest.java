@@ -233,6 +233,55 @@ class JsonlReaderTest {
   }
 
   @Test
+  void conversationsGoToTheEncoderTurnByTurn() throws IOException {
+    Path file = folder.resolve("chat.jsonl");
+    Files.writeString(
+        file,
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"},"
+            + " {\"content\": \"b\", \"role\": \"assistant\"}]}\n{\"text\": \"c\"}\n");
+    var encoder =
+        new TextEncoder() {
+          @Override
+          public int[] encode(String text) {
+            return new int[] {text.length()};
+          }
+
+          @Override
+          public int[] encode(List<ChatMessage> messages) {
+            assertEquals(
+                List.of(new ChatMessage("user", "a"), new ChatMessage("assistant", "b")), messages);
+            return new int[] {7};
+          }
+        };
+    try (var reader = JsonlReader.raw(List.of(file), encoder, 99, BadLines.refuse())) {
+      assertArrayEquals(new int[] {7}, reader.next().get(0));
+      assertArrayEquals(new int[] {1}, reader.next().get(0));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{'messages': []} | 'messages' is empty",
+        "{'messages': [1]} | 'messages[0]' must be an object, got 1",
+        "{'messages': [{'role': 'user'}]} | messages[0] has no 'content'",
+        "{'messages': [{'role': 'user', 'content': ['a']}]} | 'messages[0].content' must be a string",
+        "{'messages': [{'role': 'user', 'content': 'a', 'tool_calls': []}]} | messages[0] has 'tool_calls': only 'role' and 'content' are supported",
+        "{'messages': [{'role': 'user', 'content': 'a'}], 'text': 'b'} | both 'text' and 'messages'",
+        "{'messages': [{'role': 'user', 'content': 'a'}]} | 'messages' need a tokenizer with a chat template",
+      })
+  void aBadConversationIsNamed(String line, String reason) throws IOException {
+    Path file = folder.resolve("chat.jsonl");
+    Files.writeString(file, line.replace('\'', '"') + "\n");
+    try (var reader = JsonlReader.raw(List.of(file), CHARACTERS, 99, BadLines.refuse())) {
+      var e = assertThrows(BadLineException.class, reader::next);
+      assertTrue(e.getMessage().contains(reason.replace('\'', '"')), e.getMessage());
+    }
+  }
+
+  @Test
   void anIdThatTheTokenizerHasAndTheModelLacksIsNamed() throws IOException {
     Path file = write("raw.jsonl", "{\"text\": \"abc\"}".getBytes(UTF_8));
     try (var reader = JsonlReader.raw(List.of(file), CHARACTERS, 99, BadLines.refuse())) {

@@ -67,7 +67,8 @@ final class PrepareVerb extends Verb {
       paramLabel = "FORMAT",
       defaultValue = "raw",
       description =
-          "raw: {\"text\": ...}, or tokenized: {\"input_ids\": [...]} (${DEFAULT-VALUE}).")
+          "raw: {\"text\": ...} or {\"messages\": [...]}; tokenized: {\"input_ids\": [...]}"
+              + " (${DEFAULT-VALUE}).")
   private DataFormat format;
 
   @Option(
@@ -165,7 +166,7 @@ final class PrepareVerb extends Verb {
       config = config.withDocumentTag(tokenizer.encode(documentTag));
     }
     return format == DataFormat.RAW
-        ? PackedRows.raw(input, tokenizer::encode, tokenizer.size(), config, badLines.badLines())
+        ? PackedRows.raw(input, tokenizer, tokenizer.size(), config, badLines.badLines())
         : PackedRows.tokenized(input, tokenizer.size(), config, badLines.badLines());
   }
 }
