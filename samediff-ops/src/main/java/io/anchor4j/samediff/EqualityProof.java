@@ -125,8 +125,8 @@ final class EqualityProof {
               + difference
               + ", allowed is "
               + tolerance
-              + ". The graph is as it was. Random ops (dropout) or values that are not finite give"
-              + " such a difference too.");
+              + ". The graph is as it was. Values that are not finite give such a difference too; for"
+              + " types of 16 bits set tolerance(...).");
     }
     return difference;
   }

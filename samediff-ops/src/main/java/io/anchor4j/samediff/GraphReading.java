@@ -23,14 +23,18 @@ record GraphReading(GraphView view, Probe probe, List<AttentionSite> sites, List
    * Reads a graph.
    *
    * @param given the probe, or null to have one drawn
-   * @throws IllegalArgumentException if the graph is eager, has loops or conditions, or does not
-   *     run on the probe
+   * @throws IllegalArgumentException if the graph is eager, has loops or conditions, lacks what is
+   *     to be kept, or does not run on the probe
    */
   static GraphReading of(
       SameDiff graph, Set<String> keep, Map<String, INDArray> given, Predicate<String> only) {
     checkArgument(
         !graph.isEagerMode(),
         "SameDiffRetrofit: the graph is in eager mode; call disableEagerMode() first.");
+    for (String name : keep) {
+      checkArgument(
+          graph.hasVariable(name), "SameDiffRetrofit: keep: the graph has no variable '%s'", name);
+    }
     graph
         .getOps()
         .forEach(
@@ -129,7 +133,8 @@ record GraphReading(GraphView view, Probe probe, List<AttentionSite> sites, List
     return new IllegalArgumentException(
         "SameDiffRetrofit: the graph does not run on the probe ("
             + probe
-            + "). Give one that it takes with probe(...).",
+            + "). Give one that it takes with probe(...). ND4J says: "
+            + cause.getMessage(),
         cause);
   }
 }

@@ -10,11 +10,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.rng.Random;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
@@ -182,11 +184,26 @@ final class Probe {
   }
 
   Map<String, INDArray> run(SameDiff graph, Set<String> variables) {
-    return variables.isEmpty() ? Map.of() : graph.output(arrays, new ArrayList<>(variables));
+    return variables.isEmpty()
+        ? Map.of()
+        : drawingAlike(() -> graph.output(arrays, new ArrayList<>(variables)));
   }
 
   Map<String, INDArray> gradients(SameDiff graph, List<String> variables) {
-    return graph.calculateGradients(arrays, variables);
+    return drawingAlike(() -> graph.calculateGradients(arrays, variables));
+  }
+
+  /** Has every run draw the same numbers, for dropout, and none of those the user's code draws. */
+  private static <T> T drawingAlike(Supplier<T> run) {
+    Random generator = Nd4j.getRandom();
+    long root = generator.rootState();
+    long node = generator.nodeState();
+    generator.setStates(SEED, SEED);
+    try {
+      return run.get();
+    } finally {
+      generator.setStates(root, node);
+    }
   }
 
   @Override

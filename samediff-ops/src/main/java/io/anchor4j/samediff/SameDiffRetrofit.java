@@ -32,8 +32,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * variable and its name. The arrays between are gone: scores and weights are never formed.
  *
  * <pre>{@code
- * SameDiffRetrofitReport report =
- * *
+ * var retrofit = new SameDiffRetrofit.Builder().build();
+ * SameDiffRetrofitReport report = retrofit.apply(graph);
  * }</pre>
  */
 public final class SameDiffRetrofit {
@@ -77,9 +77,9 @@ public final class SameDiffRetrofit {
   /**
    * Replaces attention in {@code graph}. Whatever is thrown, the graph is as it was.
    *
-   * @throws IllegalArgumentException if the graph is eager or has loops or conditions, if it does
-   *     not run on the probe or all its gradients are 0 there, or if an option does not fit an
-   *     attention that was found
+   * @throws IllegalArgumentException if the graph is eager or has loops or conditions, if it lacks
+   *     what is to be kept, does not run on the probe or all its gradients are 0 there, or if an
+   *     option does not fit an attention that was found
    * @throws IllegalStateException if outputs or gradients differ by more than the tolerance, or one
    *     document changes another's results by more
    */
@@ -187,7 +187,10 @@ public final class SameDiffRetrofit {
       return this;
     }
 
-    /** Sets the difference allowed, over the larger of 1 and the largest value; 1e-5 unless set. */
+    /**
+     * Sets the difference allowed, over the larger of 1 and the largest value; 1e-5 unless set,
+     * which graphs in HALF (about 2e-3) and BFLOAT16 (about 1e-2) cannot keep.
+     */
     public Builder tolerance(double tolerance) {
       this.tolerance = tolerance;
       return this;

@@ -216,6 +216,14 @@ class UnrecognisedAttentionTest {
   }
 
   @Test
+  void whatIsToBeKeptMustBeThere() {
+    SameDiff graph = AttentionGraphs.SCALED_AFTER_BY_A_NUMBER.graph(DataType.FLOAT);
+    var retrofit = new SameDiffRetrofit.Builder().keep("wieghts").build();
+    var error = assertThrows(IllegalArgumentException.class, () -> retrofit.apply(graph));
+    assertEquals("SameDiffRetrofit: keep: the graph has no variable 'wieghts'", error.getMessage());
+  }
+
+  @Test
   void aProbeThatDoesNotFitSaysSo() {
     SameDiff graph = AttentionGraphs.STOCK_OP.graph(DataType.FLOAT);
     var probe = new LinkedHashMap<String, INDArray>();
