@@ -18,6 +18,12 @@ from transformers import LlamaConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
+LONGROPE = dict(
+    rope_type="longrope", rope_theta=10000.0, original_max_position_embeddings=4096,
+    short_factor=[1.0, 1.02, 1.05, 1.1, 1.2, 1.35, 1.6, 2.0],
+    long_factor=[1.05, 1.3, 2.1, 4.4, 9.7, 20.5, 33.0, 61.5],
+)
+
 # head_dim, max_position_embeddings, largest position, rope_parameters
 CASES = [
     (64, 2048, 100, dict(rope_type="default", rope_theta=10000.0)),
@@ -49,6 +55,12 @@ CASES = [
     (16, 64, 100, dict(
         rope_type="yarn", rope_theta=10000.0, factor=4.0, beta_fast=4.0,
         original_max_position_embeddings=16)),
+    # Up to the original length the short list, beyond it the long one.
+    (16, 131072, 4095, dict(LONGROPE, factor=32.0)),
+    (16, 131072, 4096, dict(LONGROPE, factor=32.0)),
+    (16, 131072, 131071, dict(LONGROPE)),
+    (16, 4096, 10, dict(LONGROPE)),
+    (16, 131072, 5000, dict(LONGROPE, attention_factor=1.25)),
     # The ramp's two ends fall together; a factor of 1 leaves the attention factor at 1.
     (2, 64, 100, dict(
         rope_type="yarn", rope_theta=10000.0, factor=1.0, original_max_position_embeddings=64)),

@@ -3,7 +3,9 @@ package io.anchor4j.rotary;
 import io.anchor4j.rotary.RotaryScaling.DynamicNtk;
 import io.anchor4j.rotary.RotaryScaling.Linear;
 import io.anchor4j.rotary.RotaryScaling.Llama3;
+import io.anchor4j.rotary.RotaryScaling.LongRope;
 import io.anchor4j.rotary.RotaryScaling.Yarn;
+import java.util.List;
 
 /**
  * The cosines and sines by which the tokens of one row are turned, [T, pairs], row-major.
@@ -12,7 +14,7 @@ import io.anchor4j.rotary.RotaryScaling.Yarn;
  * position and frequency is already off by 0.008 radian near position 131,072, and a bfloat16
  * position holds integers only up to 256. Rounding comes last, in the kernel's own type.
  *
- * <p>YaRN's attention factor is part of both tables.
+ * <p>The attention factor of YaRN and LongRoPE is part of both tables.
  */
 public final class RotaryAngles {
   private final int pairs;
@@ -90,7 +92,8 @@ public final class RotaryAngles {
    * Returns radians per token of each pair.
    *
    * @param dimensions rotated dimensions, even
-   * @param largestPosition the largest position of the row, which dynamic NTK depends on
+   * @param largestPosition the largest position of the row, which dynamic NTK and LongRoPE depend
+   *     on
    */
   public static double[] inverseFrequencies(
       RotaryConfig config, int dimensions, int largestPosition) {
@@ -112,12 +115,20 @@ public final class RotaryAngles {
       stretchYarn(frequencies, yarn, theta);
     } else if (config.scaling() instanceof Llama3 llama3) {
       stretchLlama3(frequencies, llama3);
+    } else if (config.scaling() instanceof LongRope longRope) {
+      List<Double> factors = longRope.factors(largestPosition);
+      for (int i = 0; i < frequencies.length; i++) {
+        frequencies[i] /= factors.get(i);
+      }
     }
     return frequencies;
   }
 
-  /** Returns what cosines and sines are multiplied by: YaRN's attention factor, otherwise 1. */
+  /** Returns what cosines and sines are multiplied by: an attention factor, otherwise 1. */
   public static double attentionFactor(RotaryScaling scaling) {
+    if (scaling instanceof LongRope longRope) {
+      return longRope.attentionFactor();
+    }
     return scaling instanceof Yarn yarn ? yarn.attentionFactor() : 1;
   }
 

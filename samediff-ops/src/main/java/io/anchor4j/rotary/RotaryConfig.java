@@ -71,7 +71,8 @@ public record RotaryConfig(double theta, int dimensions, Pairing pairing, Rotary
   /**
    * Returns how many leading dimensions of a head of {@code headDim} are rotated.
    *
-   * @throws IllegalArgumentException if that is odd, or more than the head has
+   * @throws IllegalArgumentException if that is odd, or more than the head has, or the scaling is
+   *     made for another number
    */
   public int rotatedDimensions(int headDim) {
     int rotated = dimensions == 0 ? headDim : dimensions;
@@ -86,6 +87,9 @@ public record RotaryConfig(double theta, int dimensions, Pairing pairing, Rotary
         "rotary: %s dimensions are to be rotated but a head has D=%s",
         rotated,
         headDim);
+    if (scaling instanceof RotaryScaling.LongRope longRope) {
+      longRope.checkPairs(rotated / 2);
+    }
     return rotated;
   }
 

@@ -3,6 +3,7 @@ package io.anchor4j.rotary;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.io.Serializable;
+import java.util.List;
 import org.nd4j.shade.jackson.annotation.JsonSubTypes;
 import org.nd4j.shade.jackson.annotation.JsonTypeInfo;
 
@@ -19,7 +20,8 @@ import org.nd4j.shade.jackson.annotation.JsonTypeInfo;
   @JsonSubTypes.Type(value = RotaryScaling.Linear.class, name = "linear"),
   @JsonSubTypes.Type(value = RotaryScaling.DynamicNtk.class, name = "dynamic"),
   @JsonSubTypes.Type(value = RotaryScaling.Yarn.class, name = "yarn"),
-  @JsonSubTypes.Type(value = RotaryScaling.Llama3.class, name = "llama3")
+  @JsonSubTypes.Type(value = RotaryScaling.Llama3.class, name = "llama3"),
+  @JsonSubTypes.Type(value = RotaryScaling.LongRope.class, name = "longrope")
 })
 public sealed interface RotaryScaling extends Serializable {
 
@@ -122,6 +124,69 @@ public sealed interface RotaryScaling extends Serializable {
               + " 0, got %s and %s",
           highFrequencyFactor,
           lowFrequencyFactor);
+    }
+  }
+
+  /**
+   * LongRoPE: each pair's frequency is divided by a factor of its own, from one list up to the
+   * original length and from another beyond it.
+   *
+   * <p>The length is the largest position of the row plus one, each row for itself, as in {@link
+   * DynamicNtk}.
+   *
+   * @param shortFactors of rows of up to {@code originalMaxPositions}, one a pair
+   * @param longFactors of longer rows, one a pair
+   * @param attentionFactor what cosines and sines are multiplied by, whatever the length; {@link
+   *     #defaultAttentionFactor} unless the model says otherwise
+   * @see <a href="https://arxiv.org/abs/2402.13753">Ding et al. 2024</a>
+   */
+  record LongRope(
+      List<Double> shortFactors,
+      List<Double> longFactors,
+      int originalMaxPositions,
+      double attentionFactor)
+      implements RotaryScaling {
+    public LongRope {
+      shortFactors = List.copyOf(shortFactors);
+      longFactors = List.copyOf(longFactors);
+      checkFactors("shortFactors", shortFactors);
+      checkFactors("longFactors", longFactors);
+      checkLength("longrope", "originalMaxPositions", originalMaxPositions);
+      checkArgument(
+          attentionFactor > 0 && attentionFactor < Double.POSITIVE_INFINITY,
+          "rotary scaling longrope: attentionFactor must be above 0, got %s",
+          attentionFactor);
+    }
+
+    private static void checkFactors(String name, List<Double> factors) {
+      for (double factor : factors) {
+        checkArgument(
+            factor > 0 && factor < Double.POSITIVE_INFINITY,
+            "rotary scaling longrope: %s must be above 0, got %s",
+            name,
+            factor);
+      }
+    }
+
+    /** The paper's sqrt(1 + ln(factor) / ln(original length)), and 1 where nothing is stretched. */
+    public static double defaultAttentionFactor(double factor, int originalMaxPositions) {
+      return factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalMaxPositions));
+    }
+
+    /** Checks that there is a factor for each of {@code pairs}. */
+    void checkPairs(int pairs) {
+      checkArgument(
+          shortFactors.size() == pairs && longFactors.size() == pairs,
+          "rotary scaling longrope: shortFactors and longFactors must have one factor for each of %s"
+              + " pairs of dimensions, got %s and %s",
+          pairs,
+          shortFactors.size(),
+          longFactors.size());
+    }
+
+    /** Returns what the frequencies of a row with that largest position are divided by. */
+    List<Double> factors(int largestPosition) {
+      return largestPosition >= originalMaxPositions ? longFactors : shortFactors;
     }
   }
 

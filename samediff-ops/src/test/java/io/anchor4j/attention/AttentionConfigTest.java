@@ -21,7 +21,8 @@ class AttentionConfigTest {
             new RotaryScaling.Linear(4),
             new RotaryScaling.DynamicNtk(2, 2048),
             new RotaryScaling.Yarn(16, 4096, 31, 2, 1.3, false),
-            new RotaryScaling.Llama3(8, 1.5, 4.5, 8192))) {
+            new RotaryScaling.Llama3(8, 1.5, 4.5, 8192),
+            new RotaryScaling.LongRope(List.of(1.0, 1.25), List.of(2.5, 9.0), 4096, 1.2))) {
       var config =
           new AttentionConfig(
               AttentionMask.ANCHOR,

@@ -3,6 +3,7 @@ package io.anchor4j.rotary;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,8 +49,25 @@ class RotaryAnglesGoldenTest {
               rope.path("attention_factor")
                   .asDouble(RotaryScaling.Yarn.defaultAttentionFactor(factor)),
               rope.path("truncate").asBoolean(true));
+      case "longrope" ->
+          new RotaryScaling.LongRope(
+              numbers(rope.get("short_factor")),
+              numbers(rope.get("long_factor")),
+              original,
+              rope.path("attention_factor")
+                  .asDouble(
+                      RotaryScaling.LongRope.defaultAttentionFactor(
+                          rope.path("factor")
+                              .asDouble(golden.get("maxPositions").asDouble() / original),
+                          original)));
       default -> throw new IllegalArgumentException(rope.toString());
     };
+  }
+
+  private static List<Double> numbers(JsonNode list) {
+    return StreamSupport.stream(list.spliterator(), /* parallel= */ false)
+        .map(JsonNode::asDouble)
+        .toList();
   }
 
   @ParameterizedTest

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import io.anchor4j.rotary.RotaryAngles;
 import io.anchor4j.rotary.RotaryConfig;
 import io.anchor4j.rotary.RotaryScaling;
+import java.util.List;
 import java.util.Random;
 import org.bytedeco.javacpp.FloatPointer;
 import org.junit.jupiter.api.Test;
@@ -54,7 +55,10 @@ class AngleTablesTest {
       CONFIG.withTheta(10_000),
       CONFIG.withDimensions(6),
       CONFIG.withScaling(new RotaryScaling.DynamicNtk(2, 32)),
-      CONFIG.withScaling(RotaryScaling.Yarn.of(8, 64))
+      CONFIG.withScaling(RotaryScaling.Yarn.of(8, 64)),
+      CONFIG
+          .withDimensions(4)
+          .withScaling(new RotaryScaling.LongRope(List.of(1.0, 1.5), List.of(2.0, 8.0), 250, 1.2))
     };
     for (int round = 0; round < 2; round++) {
       for (RotaryConfig config : configs) {
