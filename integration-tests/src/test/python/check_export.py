@@ -19,7 +19,8 @@ import transformers
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
-import make_fixtures
+import fixture_models
+import fixture_rows
 
 TOLERANCE = 1e-4
 
@@ -43,10 +44,10 @@ def check(directory):
     )
     documents = expected["document_ids"].long()
     with torch.no_grad():
-        logits = make_fixtures.logits(
+        logits = fixture_models.logits(
             model, expected["input_ids"].long(), documents, "anchor", "per-document"
         )
-    counts = documents != make_fixtures.PADDING
+    counts = documents != fixture_rows.PADDING
     return float((logits - expected["logits"])[counts].abs().max())
 
 

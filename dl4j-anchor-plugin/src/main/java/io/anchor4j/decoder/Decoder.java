@@ -33,8 +33,9 @@ import org.nd4j.linalg.learning.config.Adam;
  *   <li>{@code embedding}: W [V, C]
  *   <li>{@code layer-i-attention-norm}: gain [1, C]
  *   <li>{@code layer-i-query}: W [C, H*D]; {@code layer-i-key}, {@code layer-i-value}: W [C,
- *       Hkv*D]; each b [1, ...] with attention biases
- *   <li>{@code layer-i-projection}: W [H*D, C], and b
+ *       Hkv*D]; each b [1, ...] where they have biases
+ *   <li>{@code layer-i-query-norm}, {@code layer-i-key-norm}: gain [1, D], where there are such
+ *   <li>{@code layer-i-projection}: W [H*D, C], and b where it has one
  *   <li>{@code layer-i-mlp-norm}: gain [1, C]
  *   <li>{@code layer-i-mlp}: Wgate, Wup [C, F], Wdown [F, C]; bgate, bup, bdown with MLP biases
  *   <li>{@code norm}: gain [1, C]
@@ -129,7 +130,7 @@ public final class Decoder {
                 TOKENS);
     String hidden = EMBEDDING;
     for (int i = 0; i < config.layers(); i++) {
-      hidden = DecoderBlock.add(graph, "layer-" + i, config, hidden, DOCUMENTS, POSITIONS);
+      hidden = DecoderBlock.add(graph, "layer-" + i, config, i, hidden, DOCUMENTS, POSITIONS);
     }
     graph.addLayer(NORM, DecoderBlock.norm(config), hidden);
     var output =

@@ -12,8 +12,9 @@ import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
  * One transformer block: {@code h = x + attention(norm(x))}, then {@code h + mlp(norm(h))}.
  *
  * <p>Its layers and vertices, after a prefix: {@code -attention-norm}, {@code -query}, {@code
- * -key}, {@code -value}, {@code -attention}, {@code -projection}, {@code -attention-residual},
- * {@code -mlp-norm}, {@code -mlp}, {@code -mlp-residual}.
+ * -key}, {@code -value}, {@code -query-norm} and {@code -key-norm} where the blocks have them,
+ * {@code -attention}, {@code -projection}, {@code -attention-residual}, {@code -mlp-norm}, {@code
+ * -mlp}, {@code -mlp-residual}.
  */
 public final class DecoderBlock {
   private DecoderBlock() {}
@@ -25,6 +26,7 @@ public final class DecoderBlock {
    *     them
    * @param prefix what the names begin with, for example {@code "layer-0"}
    * @param config sizes and attention
+   * @param index of the block, from 0: blocks may differ
    * @param input name of the input, [B, C, T]
    * @param documents name of the document ids, INT [B, T]
    * @param positions name of the positions, INT [B, T]
@@ -33,6 +35,7 @@ public final class DecoderBlock {
       GraphBuilder graph,
       String prefix,
       DecoderConfig config,
+      int index,
       String input,
       String documents,
       String positions) {
@@ -40,7 +43,7 @@ public final class DecoderBlock {
     int queries = config.heads() * config.headDim();
     int keys = config.kvHeads() * config.headDim();
     Precision precision = config.attention().precision();
-    boolean bias = config.attentionBias();
+    boolean bias = config.blocks().queryKeyValueBias();
 
     String norm = prefix + "-attention-norm";
     String query = prefix + "-query";
@@ -53,16 +56,27 @@ public final class DecoderBlock {
         .addLayer(norm, norm(config), input)
         .addLayer(query, linear(channels, queries, bias, precision), norm)
         .addLayer(key, linear(channels, keys, bias, precision), norm)
-        .addLayer(value, linear(channels, keys, bias, precision), norm)
+        .addLayer(value, linear(channels, keys, bias, precision), norm);
+    if (config.blocks().queryKeyNorm()) {
+      graph
+          .addLayer(query + "-norm", headNorm(config, queries), query)
+          .addLayer(key + "-norm", headNorm(config, keys), key);
+      query += "-norm";
+      key += "-norm";
+    }
+    graph
         .addVertex(
             attention,
-            new AnchorAttentionVertex(config.heads(), config.kvHeads(), config.attention()),
+            new AnchorAttentionVertex(config.heads(), config.kvHeads(), config.attention(index)),
             query,
             key,
             value,
             documents,
             positions)
-        .addLayer(projection, linear(queries, channels, bias, precision), attention)
+        .addLayer(
+            projection,
+            linear(queries, channels, config.blocks().projectionBias(), precision),
+            attention)
         .addVertex(attentionResidual, new ResidualVertex(), input, projection);
 
     String mlpNorm = prefix + "-mlp-norm";
@@ -76,7 +90,7 @@ public final class DecoderBlock {
                 .nIn(channels)
                 .nOut(channels)
                 .intermediateSize(config.intermediateSize())
-                .hasBias(config.mlpBias())
+                .hasBias(config.blocks().mlpBias())
                 .precision(precision)
                 .build(),
             mlpNorm)
@@ -87,6 +101,14 @@ public final class DecoderBlock {
   static RmsNormLayer norm(DecoderConfig config) {
     return new RmsNormLayer.Builder()
         .nIn(config.hiddenSize())
+        .epsilon(config.rmsNormEpsilon())
+        .build();
+  }
+
+  private static RmsNormLayer headNorm(DecoderConfig config, int channels) {
+    return new RmsNormLayer.Builder()
+        .nIn(channels)
+        .groupSize(config.headDim())
         .epsilon(config.rmsNormEpsilon())
         .build();
   }

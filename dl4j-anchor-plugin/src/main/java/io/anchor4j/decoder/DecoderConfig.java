@@ -8,7 +8,7 @@ import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.attention.AttentionShapes;
 
 /**
- * The architecture of a decoder of the Llama family.
+ * The architecture of a decoder: Llama's, and what its relatives do otherwise.
  *
  * @param vocabularySize V
  * @param hiddenSize C, channels between blocks
@@ -20,9 +20,8 @@ import io.anchor4j.attention.AttentionShapes;
  * @param rmsNormEpsilon what the norms add to the mean square
  * @param maxPositions context length the model is meant for; nothing is refused beyond it
  * @param tiedEmbeddings whether the output uses the embedding's vectors
- * @param attentionBias whether query, key, value and output projections add a bias
- * @param mlpBias whether the feed-forward part adds biases
  * @param initializerRange standard deviation of fresh weights
+ * @param blocks biases, norms inside attention, and in what layers differ
  * @param attention mask, window, rotary embedding and precision; the precision is also that of all
  *     other matrix products
  */
@@ -37,9 +36,8 @@ public record DecoderConfig(
     double rmsNormEpsilon,
     int maxPositions,
     boolean tiedEmbeddings,
-    boolean attentionBias,
-    boolean mlpBias,
     double initializerRange,
+    BlockOptions blocks,
     AttentionConfig attention) {
 
   /**
@@ -74,6 +72,8 @@ public record DecoderConfig(
         initializerRange > 0 && initializerRange < Double.POSITIVE_INFINITY,
         "decoder: initializerRange, the standard deviation of fresh weights, must be above 0, got %s",
         initializerRange);
+    Preconditions.checkNotNull(blocks, "decoder: blocks is null");
+    blocks.check(layers);
     Preconditions.checkNotNull(attention, "decoder: attention is null");
     checkArgument(
         attention.causal(),
@@ -100,9 +100,31 @@ public record DecoderConfig(
         rmsNormEpsilon,
         maxPositions,
         tiedEmbeddings,
-        attentionBias,
-        mlpBias,
         initializerRange,
+        blocks,
+        attention);
+  }
+
+  /** Returns what attention computes in layer {@code index}, from 0. */
+  public AttentionConfig attention(int index) {
+    return blocks.attention(attention, index);
+  }
+
+  /** Returns this architecture with other blocks. */
+  public DecoderConfig withBlocks(BlockOptions blocks) {
+    return new DecoderConfig(
+        vocabularySize,
+        hiddenSize,
+        intermediateSize,
+        layers,
+        heads,
+        kvHeads,
+        headDim,
+        rmsNormEpsilon,
+        maxPositions,
+        tiedEmbeddings,
+        initializerRange,
+        blocks,
         attention);
   }
 
@@ -124,9 +146,8 @@ public record DecoderConfig(
         rmsNormEpsilon,
         maxPositions,
         tiedEmbeddings,
-        attentionBias,
-        mlpBias,
         initializerRange,
+        blocks,
         attention);
   }
 
@@ -137,9 +158,11 @@ public record DecoderConfig(
     long queries = (long) heads * headDim;
     long keys = (long) kvHeads * headDim;
     long attentionWeights = c * queries + 2 * c * keys + queries * c;
-    long attentionBiases = attentionBias ? queries + 2 * keys + c : 0;
-    long mlp = 3 * c * f + (mlpBias ? 2 * f + c : 0);
-    long block = attentionWeights + attentionBiases + mlp + 2 * c;
+    long attentionBiases =
+        (blocks.queryKeyValueBias() ? queries + 2 * keys : 0) + (blocks.projectionBias() ? c : 0);
+    long mlp = 3 * c * f + (blocks.mlpBias() ? 2 * f + c : 0);
+    long norms = 2 * c + (blocks.queryKeyNorm() ? 2 * headDim : 0);
+    long block = attentionWeights + attentionBiases + mlp + norms;
     long embeddings = c * vocabularySize * (tiedEmbeddings ? 1 : 2);
     return embeddings + layers * block + c;
   }

@@ -1,5 +1,5 @@
 /**
- * A decoder-only language model of the Llama family as a DL4J ComputationGraph.
+ * A decoder-only language model of Llama's kind as a DL4J ComputationGraph.
  *
  * <p>Start at {@link io.anchor4j.decoder.Decoder}. {@link io.anchor4j.decoder.DecoderConfig} says
  * how large it is, {@link io.anchor4j.decoder.DecoderBlock} adds one block to any graph, and {@link

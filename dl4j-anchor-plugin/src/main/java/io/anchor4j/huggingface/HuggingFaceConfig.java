@@ -1,11 +1,11 @@
 package io.anchor4j.huggingface;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.family.ModelFamily;
+import io.anchor4j.huggingface.family.RopeParameters;
 import io.anchor4j.huggingface.safetensors.OtherFormats;
 import io.anchor4j.huggingface.safetensors.TensorType;
-import io.anchor4j.rotary.RotaryConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,31 +14,29 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * A config.json of Hugging Face, model type {@code llama}: read in the layouts of transformers 4
- * and 5, checked whole, written in that of 5.
+ * A config.json of Hugging Face, of any family that {@link ModelFamily} knows: read in the layouts
+ * of transformers 4 and 5, checked whole, written in that of 5.
  *
- * <p>What the file does not say is what transformers takes it for. Keys that mean nothing here are
- * kept for export, and so is the generation_config.json beside it.
+ * <p>What the file does not say is what transformers takes it for. A key that changes the
+ * computation and is not supported is an error; keys that change nothing are kept for export, and
+ * so is the generation_config.json beside it.
  */
 public final class HuggingFaceConfig {
   /** The name of the file in a model's directory. */
   public static final String FILE = "config.json";
 
-  private static final Logger LOG = LoggerFactory.getLogger(HuggingFaceConfig.class);
-  private static final String LLAMA = "llama";
-
   private final JsonFields fields;
   private final ObjectNode generation;
+  private final ModelFamily family;
   private final DecoderConfig decoder;
 
   private HuggingFaceConfig(JsonFields fields, ObjectNode generation) {
     this.fields = fields;
     this.generation = generation;
-    this.decoder = decoder(fields);
+    this.family = ModelFamily.of(fields);
+    this.decoder = family.decoder(fields);
   }
 
   /**
@@ -77,87 +75,9 @@ public final class HuggingFaceConfig {
         new JsonFields(source, json), JsonFields.MAPPER.createObjectNode());
   }
 
-  private static DecoderConfig decoder(JsonFields config) {
-    requireSupported(config);
-    int hidden = config.requireInt("hidden_size", 1);
-    int heads = config.requireInt("num_attention_heads", 1);
-    int kvHeads = config.optionalInt("num_key_value_heads", 1).orElse(heads);
-    if (heads % kvHeads != 0) {
-      throw new IllegalArgumentException(
-          config.source()
-              + ": num_attention_heads must be a multiple of num_key_value_heads, got "
-              + heads
-              + " and "
-              + kvHeads);
-    }
-    if (hidden % heads != 0) {
-      // transformers refuses this too, head_dim or not.
-      throw new IllegalArgumentException(
-          config.source()
-              + ": hidden_size must be a multiple of num_attention_heads, got "
-              + hidden
-              + " and "
-              + heads);
-    }
-    int headDim = config.optionalInt("head_dim", 1).orElse(hidden / heads);
-    if (headDim % 2 != 0 || headDim > RotaryConfig.MAX_DIMENSIONS) {
-      throw new IllegalArgumentException(
-          config.source()
-              + ": head_dim (hidden_size / num_attention_heads where it is missing) must be even and"
-              + " at most "
-              + RotaryConfig.MAX_DIMENSIONS
-              + " for a rotary embedding, got "
-              + headDim);
-    }
-    double epsilon = config.optionalDouble("rms_norm_eps").orElse(1e-6);
-    if (epsilon <= 0 || epsilon >= 1) {
-      throw config.wrong("rms_norm_eps", "above 0 and below 1");
-    }
-    double initializerRange = config.optionalDouble("initializer_range").orElse(0.02);
-    if (initializerRange <= 0 || initializerRange > 1) {
-      throw config.wrong("initializer_range", "above 0 and at most 1");
-    }
-    int maxPositions = config.optionalInt("max_position_embeddings", 1).orElse(2048);
-    RotaryConfig rotary = RopeParameters.of(config, maxPositions).rotary();
-    return new DecoderConfig(
-        config.requireInt("vocab_size", 1),
-        hidden,
-        config.requireInt("intermediate_size", 1),
-        config.requireInt("num_hidden_layers", 1),
-        heads,
-        kvHeads,
-        headDim,
-        epsilon,
-        maxPositions,
-        config.booleanOr("tie_word_embeddings", false),
-        config.booleanOr("attention_bias", false),
-        config.booleanOr("mlp_bias", false),
-        initializerRange,
-        AttentionConfig.DEFAULT.withRotary(rotary));
-  }
-
-  private static void requireSupported(JsonFields config) {
-    String type = config.textOr("model_type", null);
-    if (type == null) {
-      throw new IllegalArgumentException(
-          config.source() + ": model_type is missing; supported is " + LLAMA);
-    }
-    if (!type.equals(LLAMA)) {
-      throw config.wrong("model_type", LLAMA + ", the family that is supported");
-    }
-    String activation = config.textOr("hidden_act", "silu");
-    if (!activation.equals("silu")) {
-      throw config.wrong("hidden_act", "silu");
-    }
-    if (config.has("quantization_config")) {
-      throw new IllegalArgumentException(
-          config.source()
-              + ": quantization_config: quantized weights are not supported; use a checkpoint in"
-              + " float32, float16 or bfloat16");
-    }
-    if (config.optionalDouble("attention_dropout").orElse(0) != 0) {
-      LOG.warn("{}: attention_dropout is ignored: there is no dropout here", config.source());
-    }
+  /** Returns the name of the model's family as transformers spells it, such as {@code Qwen3}. */
+  public String family() {
+    return family.name();
   }
 
   /** Returns the decoder described: causal attention over the full row, in float32. */
@@ -208,15 +128,7 @@ public final class HuggingFaceConfig {
    */
   public ObjectNode toJson(TensorType type) {
     ObjectNode json = withoutRope();
-    json.putArray("architectures").add("LlamaForCausalLM");
-    json.put("head_dim", decoder.headDim());
-    json.put("num_key_value_heads", decoder.kvHeads());
-    json.put("max_position_embeddings", decoder.maxPositions());
-    json.put("rms_norm_eps", decoder.rmsNormEpsilon());
-    json.put("tie_word_embeddings", decoder.tiedEmbeddings());
-    json.put("attention_bias", decoder.attentionBias());
-    json.put("mlp_bias", decoder.mlpBias());
-    json.put("hidden_act", "silu");
+    family.write(decoder, json);
     json.set("rope_parameters", ropeParameters().json());
     json.remove("torch_dtype");
     json.put("dtype", dtype(type));
@@ -258,7 +170,7 @@ public final class HuggingFaceConfig {
   }
 
   private RopeParameters ropeParameters() {
-    return RopeParameters.of(fields, decoder.maxPositions());
+    return family.rope(fields, decoder.maxPositions());
   }
 
   private ObjectNode withoutRope() {

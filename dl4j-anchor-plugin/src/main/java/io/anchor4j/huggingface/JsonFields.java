@@ -24,14 +24,15 @@ import java.util.Set;
  * @param source what a message calls the object: a path, or a key in a file
  * @param json the object
  */
-record JsonFields(String source, ObjectNode json) {
+public record JsonFields(String source, ObjectNode json) {
   /** Far above any configuration; tokenizer.json with its vocabulary is the largest read. */
   static final long LONGEST_FILE_BYTES = 256L << 20;
 
   /** Deeper than any file in use; the tokenizers library ends the process at 128. */
   private static final int DEEPEST = 64;
 
-  static final ObjectMapper MAPPER =
+  /** Reads strictly: a key twice is an error, and so is nesting beyond any use. */
+  public static final ObjectMapper MAPPER =
       JsonMapper.builder(
               JsonFactory.builder()
                   .streamReadConstraints(
@@ -74,16 +75,19 @@ record JsonFields(String source, ObjectNode json) {
     }
   }
 
-  boolean has(String key) {
+  /** Says whether there is a value, other than null. */
+  public boolean has(String key) {
     return json.hasNonNull(key);
   }
 
-  int requireInt(String key, int least) {
+  /** Returns an integer, {@code least} or more; anything else, or nothing, is an error. */
+  public int requireInt(String key, int least) {
     return optionalInt(key, least)
         .orElseThrow(() -> new IllegalArgumentException(source + ": " + key + " is missing"));
   }
 
-  OptionalInt optionalInt(String key, int least) {
+  /** Returns an integer, {@code least} or more, if there is a value. */
+  public OptionalInt optionalInt(String key, int least) {
     if (!has(key)) {
       return OptionalInt.empty();
     }
@@ -96,12 +100,14 @@ record JsonFields(String source, ObjectNode json) {
     return OptionalInt.of((int) value.doubleValue());
   }
 
-  double requireDouble(String key) {
+  /** Returns a finite number; anything else, or nothing, is an error. */
+  public double requireDouble(String key) {
     return optionalDouble(key)
         .orElseThrow(() -> new IllegalArgumentException(source + ": " + key + " is missing"));
   }
 
-  OptionalDouble optionalDouble(String key) {
+  /** Returns a finite number, if there is a value. */
+  public OptionalDouble optionalDouble(String key) {
     if (!has(key)) {
       return OptionalDouble.empty();
     }
@@ -112,7 +118,8 @@ record JsonFields(String source, ObjectNode json) {
     return OptionalDouble.of(value);
   }
 
-  boolean booleanOr(String key, boolean otherwise) {
+  /** Returns a boolean, or {@code otherwise} if there is no value. */
+  public boolean booleanOr(String key, boolean otherwise) {
     if (!has(key)) {
       return otherwise;
     }
@@ -122,7 +129,8 @@ record JsonFields(String source, ObjectNode json) {
     return json.get(key).booleanValue();
   }
 
-  String textOr(String key, String otherwise) {
+  /** Returns a text, or {@code otherwise} if there is no value. */
+  public String textOr(String key, String otherwise) {
     if (!has(key)) {
       return otherwise;
     }
@@ -133,7 +141,7 @@ record JsonFields(String source, ObjectNode json) {
   }
 
   /** Returns the object under {@code key}, or null if it is absent or empty. */
-  JsonFields objectOrNull(String key) {
+  public JsonFields objectOrNull(String key) {
     if (!has(key)) {
       return null;
     }
@@ -157,13 +165,14 @@ record JsonFields(String source, ObjectNode json) {
     return ids;
   }
 
-  IllegalArgumentException wrong(String key, String expected) {
+  /** Returns the error that the value of {@code key} is not what is {@code expected}. */
+  public IllegalArgumentException wrong(String key, String expected) {
     return new IllegalArgumentException(
         source + ": " + key + " must be " + expected + ", got " + shown(json.get(key)));
   }
 
   /** Returns {@code value} on one line and not too long: it comes from a file. */
-  private static String shown(JsonNode value) {
+  public static String shown(JsonNode value) {
     String text = SafetensorsException.printable(String.valueOf(value));
     return text.length() <= LONGEST_VALUE_SHOWN
         ? text

@@ -6,7 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Where each tensor of a Llama stands in a decoder's network: one table for import and export.
+ * Where each tensor of a checkpoint stands in a decoder's network: one table for all families, for
+ * import and export.
  *
  * <p>A linear weight is [out, in] in Hugging Face's files and [in, out] here. The rows of query and
  * key are in half-split order on both sides (dimension i turns with i + D/2): none is permuted.
@@ -15,20 +16,23 @@ public final class LlamaWeights {
   /**
    * Tensor, layer, parameter, whether the parameter is the tensor's transpose, the tensor's shape,
    * and the condition on which a model has it. {@code {}} is the index of the block. V vocabulary,
-   * C hidden size, F feed-forward size, H*D and Hkv*D the width of all query and key/value heads.
+   * C hidden size, F feed-forward size, D size of a head, H*D and Hkv*D the width of all query and
+   * key/value heads.
    */
   private static final String TABLE =
       """
       model.embed_tokens.weight                       embedding                W      as-is       V,C
       model.layers.{}.input_layernorm.weight          layer-{}-attention-norm  gain   as-is       C
       model.layers.{}.self_attn.q_proj.weight         layer-{}-query           W      transposed  H*D,C
-      model.layers.{}.self_attn.q_proj.bias           layer-{}-query           b      as-is       H*D    attention_bias
+      model.layers.{}.self_attn.q_proj.bias           layer-{}-query           b      as-is       H*D    qkv_bias
       model.layers.{}.self_attn.k_proj.weight         layer-{}-key             W      transposed  Hkv*D,C
-      model.layers.{}.self_attn.k_proj.bias           layer-{}-key             b      as-is       Hkv*D  attention_bias
+      model.layers.{}.self_attn.k_proj.bias           layer-{}-key             b      as-is       Hkv*D  qkv_bias
       model.layers.{}.self_attn.v_proj.weight         layer-{}-value           W      transposed  Hkv*D,C
-      model.layers.{}.self_attn.v_proj.bias           layer-{}-value           b      as-is       Hkv*D  attention_bias
+      model.layers.{}.self_attn.v_proj.bias           layer-{}-value           b      as-is       Hkv*D  qkv_bias
+      model.layers.{}.self_attn.q_norm.weight         layer-{}-query-norm      gain   as-is       D      qk_norm
+      model.layers.{}.self_attn.k_norm.weight         layer-{}-key-norm        gain   as-is       D      qk_norm
       model.layers.{}.self_attn.o_proj.weight         layer-{}-projection      W      transposed  C,H*D
-      model.layers.{}.self_attn.o_proj.bias           layer-{}-projection      b      as-is       C      attention_bias
+      model.layers.{}.self_attn.o_proj.bias           layer-{}-projection      b      as-is       C      o_bias
       model.layers.{}.post_attention_layernorm.weight layer-{}-mlp-norm        gain   as-is       C
       model.layers.{}.mlp.gate_proj.weight            layer-{}-mlp             Wgate  transposed  F,C
       model.layers.{}.mlp.gate_proj.bias              layer-{}-mlp             bgate  as-is       F      mlp_bias
@@ -106,8 +110,10 @@ public final class LlamaWeights {
     String condition = row.length > 5 ? row[5] : "always";
     return switch (condition) {
       case "always" -> true;
-      case "attention_bias" -> config.attentionBias();
-      case "mlp_bias" -> config.mlpBias();
+      case "qkv_bias" -> config.blocks().queryKeyValueBias();
+      case "o_bias" -> config.blocks().projectionBias();
+      case "mlp_bias" -> config.blocks().mlpBias();
+      case "qk_norm" -> config.blocks().queryKeyNorm();
       case "untied" -> !config.tiedEmbeddings();
       default -> throw new AssertionError(condition);
     };
@@ -118,6 +124,7 @@ public final class LlamaWeights {
       case "V" -> config.vocabularySize();
       case "C" -> config.hiddenSize();
       case "F" -> config.intermediateSize();
+      case "D" -> config.headDim();
       case "H*D" -> (long) config.heads() * config.headDim();
       case "Hkv*D" -> (long) config.kvHeads() * config.headDim();
       default -> throw new AssertionError(letters);

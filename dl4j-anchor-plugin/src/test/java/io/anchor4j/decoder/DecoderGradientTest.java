@@ -28,6 +28,11 @@ class DecoderGradientTest {
     check(TinyDecoders.graph(config, DataType.DOUBLE, new NoOp(), workspaces));
   }
 
+  @Test
+  void layersThatDifferAndHeadNormsHaveTheGradientOfTheScore() {
+    check(TinyDecoders.graph(TinyDecoders.configOfUnlikeLayers(), DataType.DOUBLE, new NoOp()));
+  }
+
   /** DL4J then divides gradients by the batch size, which the output layer has to undo. */
   @Test
   void gradientsAreRightWhenDl4jDividesByTheBatchSize() {

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DecoderSeedTest {
   private static final DecoderConfig CONFIG =
       new DecoderConfig(
-          11, 8, 12, 1, 2, 1, 4, 1e-5, 16, true, false, false, 0.1, AttentionConfig.DEFAULT);
+          11, 8, 12, 1, 2, 1, 4, 1e-5, 16, true, 0.1, BlockOptions.PLAIN, AttentionConfig.DEFAULT);
 
   @ParameterizedTest
   @ValueSource(longs = {0, 1, -3, 1L << 40})

@@ -2,9 +2,11 @@ package io.anchor4j.decoder;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.common.collect.ImmutableSortedSet;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.dl4j.vertex.AnchorAttentionVertex;
@@ -24,13 +26,14 @@ import org.nd4j.linalg.learning.config.Sgd;
 
 class DecoderTest {
   private static final INDArray[] IN = TinyDecoders.inputs();
+  private static final BlockOptions BIASES = TinyDecoders.biases(true);
 
   @ParameterizedTest(name = "tied {0}")
   @ValueSource(booleans = {true, false})
   void parametersHaveTheDocumentedNamesAndShapes(boolean tied) {
     DecoderConfig config =
         new DecoderConfig(
-            11, 6, 5, 2, 4, 2, 3, 1e-5, 16, tied, true, true, 0.1, AttentionConfig.DEFAULT);
+            11, 6, 5, 2, 4, 2, 3, 1e-5, 16, tied, 0.1, BIASES, AttentionConfig.DEFAULT);
     ComputationGraph graph = Decoder.create(config, 1);
     List<String> expected = new ArrayList<>(List.of("embedding_W[11, 6]"));
     for (int i = 0; i < 2; i++) {
@@ -65,10 +68,33 @@ class DecoderTest {
   }
 
   @Test
+  void blocksHaveWhatTheirOptionsSayLayerByLayer() {
+    DecoderConfig config = TinyDecoders.configOfUnlikeLayers();
+    ComputationGraph graph = Decoder.create(config, 1);
+    assertEquals(config.parameters(), graph.numParams());
+    assertArrayEquals(new long[] {1, 2}, graph.getParam("layer-1-query-norm_gain").shape());
+    assertArrayEquals(new long[] {1, 2}, graph.getParam("layer-1-key-norm_gain").shape());
+    assertNull(graph.getParam("layer-1-projection_b"));
+    assertNull(attention(graph, 0).rotary());
+    assertEquals(4, attention(graph, 0).window());
+    assertEquals(config.attention().withWindow(0), attention(graph, 1));
+    var e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> config.withBlocks(BlockOptions.PLAIN.withUnrotated(ImmutableSortedSet.of(2))));
+    assertEquals("decoder: unrotated names layers from 0 to 1, got [2]", e.getMessage());
+  }
+
+  private static AttentionConfig attention(ComputationGraph graph, int layer) {
+    var vertex = graph.getConfiguration().getVertices().get("layer-" + layer + "-attention");
+    return ((AnchorAttentionVertex) vertex).getAttention();
+  }
+
+  @Test
   void weightsStartAsTransformersStartsThem() {
     DecoderConfig config =
         new DecoderConfig(
-            200, 64, 96, 1, 4, 2, 16, 1e-5, 16, false, true, true, 0.02, AttentionConfig.DEFAULT);
+            200, 64, 96, 1, 4, 2, 16, 1e-5, 16, false, 0.02, BIASES, AttentionConfig.DEFAULT);
     for (Map.Entry<String, INDArray> entry : Decoder.create(config, 3).paramTable().entrySet()) {
       INDArray array = entry.getValue();
       if (entry.getKey().contains("_W")) {

@@ -58,7 +58,7 @@ class DecodingSessionTest {
 
   private static DecoderConfig config(AttentionConfig attention) {
     return new DecoderConfig(
-        VOCABULARY, 12, 10, 2, 4, 2, 4, 1e-5, 16, true, true, true, 0.6, attention);
+        VOCABULARY, 12, 10, 2, 4, 2, 4, 1e-5, 16, true, 0.6, TinyDecoders.biases(true), attention);
   }
 
   static Stream<AttentionConfig> attentions() {

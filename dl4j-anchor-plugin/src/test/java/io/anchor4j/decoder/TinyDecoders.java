@@ -1,5 +1,6 @@
 package io.anchor4j.decoder;
 
+import com.google.common.collect.ImmutableSortedSet;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.rotary.RotaryConfig;
@@ -25,7 +26,38 @@ final class TinyDecoders {
     var attention =
         AttentionConfig.DEFAULT.withMask(mask).withRotary(RotaryConfig.of(100)).withWindow(4);
     return new DecoderConfig(
-        VOCABULARY, 3, 3, 1, 2, 1, 2, 1e-5, 16, tied, biases, biases, 0.4, attention);
+        VOCABULARY, 3, 3, 1, 2, 1, 2, 1e-5, 16, tied, 0.4, biases(biases), attention);
+  }
+
+  /** Everywhere or nowhere. */
+  static BlockOptions biases(boolean biases) {
+    return BlockOptions.PLAIN
+        .withQueryKeyValueBias(biases)
+        .withProjectionBias(biases)
+        .withMlpBias(biases);
+  }
+
+  /** Head norms, biases on query, key and value alone, and two layers that differ. */
+  static DecoderConfig configOfUnlikeLayers() {
+    DecoderConfig alike = config(/* tied= */ true);
+    return new DecoderConfig(
+        alike.vocabularySize(),
+        alike.hiddenSize(),
+        alike.intermediateSize(),
+        /* layers= */ 2,
+        alike.heads(),
+        alike.kvHeads(),
+        alike.headDim(),
+        alike.rmsNormEpsilon(),
+        alike.maxPositions(),
+        alike.tiedEmbeddings(),
+        alike.initializerRange(),
+        BlockOptions.PLAIN
+            .withQueryKeyValueBias(true)
+            .withQueryKeyNorm(true)
+            .withUnrotated(ImmutableSortedSet.of(0))
+            .withUnwindowed(ImmutableSortedSet.of(1)),
+        alike.attention());
   }
 
   static DecoderConfig config(boolean tied) {

@@ -9,6 +9,7 @@ import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.data.PackedRow;
 import io.anchor4j.data.Positions;
+import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.rotary.RotaryConfig;
@@ -34,7 +35,7 @@ class GeneratorTest {
   private static ComputationGraph graph(AttentionConfig attention) {
     return Decoder.create(
         new DecoderConfig(
-            VOCABULARY, 16, 24, 2, 4, 2, 4, 1e-5, 64, false, false, false, 0.8, attention),
+            VOCABULARY, 16, 24, 2, 4, 2, 4, 1e-5, 64, false, 0.8, BlockOptions.PLAIN, attention),
         7);
   }
 

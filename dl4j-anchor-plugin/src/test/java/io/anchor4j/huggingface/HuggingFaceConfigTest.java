@@ -8,6 +8,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.anchor4j.attention.AttentionConfig;
+import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.rotary.RotaryConfig;
@@ -67,9 +68,8 @@ class HuggingFaceConfigTest {
             1e-6,
             2048,
             /* tiedEmbeddings= */ false,
-            /* attentionBias= */ false,
-            /* mlpBias= */ false,
             0.02,
+            BlockOptions.PLAIN,
             AttentionConfig.DEFAULT.withRotary(RotaryConfig.of(10_000))),
         config("{}").toDecoderConfig());
   }
@@ -95,9 +95,11 @@ class HuggingFaceConfigTest {
             1e-5,
             8192,
             /* tiedEmbeddings= */ true,
-            /* attentionBias= */ true,
-            /* mlpBias= */ true,
             0.1,
+            BlockOptions.PLAIN
+                .withQueryKeyValueBias(true)
+                .withProjectionBias(true)
+                .withMlpBias(true),
             AttentionConfig.DEFAULT.withRotary(RotaryConfig.of(500_000))),
         decoder);
   }
@@ -232,9 +234,10 @@ class HuggingFaceConfigTest {
     var e =
         assertThrows(
             IllegalArgumentException.class,
-            () -> base.withRope(OptionalDouble.empty(), Map.of("type", "longrope")));
+            () -> base.withRope(OptionalDouble.empty(), Map.of("type", "su")));
     assertTrue(
-        e.getMessage().contains("rope_type must be one of default, linear, dynamic, yarn, llama3"),
+        e.getMessage()
+            .contains("rope_type must be one of default, linear, dynamic, yarn, llama3, longrope"),
         e.getMessage());
   }
 
@@ -249,10 +252,12 @@ class HuggingFaceConfigTest {
 
   static Stream<Arguments> wrongConfigs() {
     return Stream.of(
-        arguments("{'model_type': null}", "config: model_type is missing; supported is llama"),
         arguments(
-            "{'model_type': 'mistral'}",
-            "config: model_type must be llama, the family that is supported, got \"mistral\""),
+            "{'model_type': null}",
+            "config: model_type is missing; supported are llama, mistral, qwen2, qwen3, smollm3"),
+        arguments(
+            "{'model_type': 'gemma2'}",
+            "config: model_type must be one of llama, mistral, qwen2, qwen3, smollm3, got \"gemma2\""),
         arguments("{'hidden_act': 'gelu'}", "config: hidden_act must be silu, got \"gelu\""),
         arguments("{'quantization_config': {'bits': 4}}", "quantized weights are not supported"),
         arguments("{'vocab_size': null}", "config: vocab_size is missing"),
@@ -276,7 +281,14 @@ class HuggingFaceConfigTest {
             "num_attention_heads must be a multiple of num_key_value_heads, got 4 and 3"),
         arguments(
             "{'hidden_size': 30}",
+            "hidden_size must be a multiple of num_attention_heads, or head_dim be given, got 30"
+                + " and 4"),
+        arguments(
+            "{'hidden_size': 30, 'head_dim': 8}",
             "hidden_size must be a multiple of num_attention_heads, got 30 and 4"),
+        arguments(
+            "{'num_hidden_layers': 2000000000}",
+            "num_hidden_layers must be at most 10000, got 2000000000"),
         arguments("{'head_dim': 7}", "must be even and at most 256 for a rotary embedding, got 7"),
         arguments("{'hidden_size': 28}", "for a rotary embedding, got 7"),
         arguments("{'head_dim': 258}", "for a rotary embedding, got 258"),
@@ -294,7 +306,7 @@ class HuggingFaceConfigTest {
             "rope_scaling: low_freq_factor is missing"),
         arguments(
             "{'rope_scaling': {'rope_type': 'longrope', 'long_factor': [1.0]}}",
-            "rope_type must be one of default, linear, dynamic, yarn, llama3, got \"longrope\""));
+            "config: rope_scaling: short_factor is missing"));
   }
 
   @ParameterizedTest

@@ -267,8 +267,8 @@ class HuggingFaceModelTest {
 
   @Test
   void moreLayersThanTensorsAreRefusedBeforeMemoryIsAskedFor() throws IOException {
-    saveChanged(false, tensors -> tensors, json -> json.put("num_hidden_layers", 2_000_000_000));
-    assertTrue(refusal().contains("num_hidden_layers 2000000000, but the weights are only"));
+    saveChanged(false, tensors -> tensors, json -> json.put("num_hidden_layers", 9_999));
+    assertTrue(refusal().contains("num_hidden_layers 9999, but the weights are only"));
   }
 
   /** Every bit pattern of the type, in tensors that are transposed and in one that is not. */

@@ -5,6 +5,7 @@ import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.data.PackedDataset;
 import io.anchor4j.data.PackedIterator;
 import io.anchor4j.data.PackedRow;
+import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.rotary.RotaryConfig;
@@ -39,9 +40,8 @@ final class TinyDecoder {
             1e-5,
             TOKENS,
             true,
-            false,
-            false,
             0.2,
+            BlockOptions.PLAIN,
             attention),
         seed);
   }

@@ -76,8 +76,8 @@ class BadInputTest {
     }
     String line =
         file
-            + ": tensor \"model.norm.weight\", byte 2040: data_offsets [200448, 200640] reach beyond"
-            + " the file, which has 200540 bytes of data; the file is truncated";
+            + ": tensor \"model.norm.weight\", byte 2026: data_offsets [122976, 123120] reach beyond"
+            + " the file, which has 123020 bytes of data; the file is truncated";
     assertRefused(line, score());
     assertRefused(line, "inspect", model);
   }
@@ -91,7 +91,7 @@ class BadInputTest {
     }
     assertRefused(
         file
-            + ", byte 0: the header's length is 10000000 bytes, but only 202752 follow; the file is"
+            + ", byte 0: the header's length is 10000000 bytes, but only 125224 follow; the file is"
             + " truncated",
         score());
   }
@@ -121,7 +121,7 @@ class BadInputTest {
     configure("model_type", "gpt2");
     assertRefused(
         model.resolve("config.json")
-            + ": model_type must be llama, the family that is supported, got \"gpt2\"",
+            + ": model_type must be one of llama, mistral, qwen2, qwen3, smollm3, got \"gpt2\"",
         "inspect",
         model);
   }
@@ -154,7 +154,7 @@ class BadInputTest {
   void idsOutsideTheVocabulary() throws IOException {
     Files.writeString(data, "{\"input_ids\": [1, 200], \"document_ids\": [0, 1]}\n");
     String line =
-        data + ", line 1: \"input_ids\"[1] is 200, outside the vocabulary of 96 tokens (0 to 95)";
+        data + ", line 1: \"input_ids\"[1] is 200, outside the vocabulary of 97 tokens (0 to 96)";
     assertRefused(line, score());
     assertRefused(line, "train", runFile(""));
   }

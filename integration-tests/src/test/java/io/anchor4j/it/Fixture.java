@@ -11,6 +11,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.Arguments;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -21,14 +22,38 @@ record Fixture(String name, Path directory) {
 
   static final List<String> POSITIONS = List.of("continuous", "per-document");
 
-  static Stream<Fixture> all() {
+  /** With logits, gradients and training; the losses of one a family under every scaling too. */
+  static Stream<Fixture> full() {
     return Stream.of(
             "llama-gqa",
             "llama3-tied-sharded",
             "llama-yarn-half",
             "llama-linear-bias",
-            "llama-dynamic")
+            "llama-dynamic",
+            "mistral",
+            "qwen2-tied",
+            "qwen3",
+            "smollm3")
         .map(Fixture::named);
+  }
+
+  /** Those and the ones with losses alone, which are stored in bfloat16. */
+  static Stream<Fixture> all() {
+    return Stream.concat(
+        full(),
+        Stream.of("mistral", "qwen2", "qwen3", "smollm3")
+            .map(family -> named(family + "-bfloat16")));
+  }
+
+  /** Every mask with both kinds of positions. */
+  static Stream<Arguments> cases(Stream<Fixture> fixtures) {
+    return fixtures.flatMap(
+        fixture ->
+            MASKS.stream()
+                .flatMap(
+                    mask ->
+                        POSITIONS.stream()
+                            .map(positions -> Arguments.of(fixture, mask, positions))));
   }
 
   static Fixture named(String name) {

@@ -38,7 +38,22 @@ class InspectTest {
                 + " lowFrequencyFactor 1.0, highFrequencyFactor 4.0, originalMaxPositions 32\n"),
         out);
     assertTrue(out.contains("weights       20 tensors, 19.1 K numbers stored as BF16\n"), out);
-    assertTrue(out.contains("vocabulary    96 tokens, tied embeddings\n"), out);
+    assertTrue(out.contains("vocabulary    97 tokens, tied embeddings\n"), out);
+  }
+
+  @Test
+  void whatFamiliesHaveOfTheirOwnIsTold() {
+    String mistral = Cli.run("inspect", Fixture.named("mistral").directory()).out();
+    assertTrue(mistral.contains("architecture  Mistral, 2 layers\n"), mistral);
+    assertTrue(mistral.contains("window        7 tokens in all layers\n"), mistral);
+    String qwen2 = Cli.run("inspect", Fixture.named("qwen2-tied").directory()).out();
+    assertTrue(qwen2.contains("biases        query, key, value\n"), qwen2);
+    assertTrue(qwen2.contains("window        6 tokens in layers 1, 2 of 0 to 2\n"), qwen2);
+    String qwen3 = Cli.run("inspect", Fixture.named("qwen3").directory()).out();
+    assertTrue(qwen3.contains("12 dimensions each, queries and keys normed\n"), qwen3);
+    String smollm3 = Cli.run("inspect", Fixture.named("smollm3").directory()).out();
+    assertTrue(smollm3.contains("none in layers 1, 3 of 0 to 3\n"), smollm3);
+    assertTrue(smollm3.contains("biases        feed-forward\n"), smollm3);
   }
 
   @Test

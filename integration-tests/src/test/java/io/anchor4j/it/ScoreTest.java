@@ -27,7 +27,7 @@ class ScoreTest {
   @TempDir Path directory;
 
   static Stream<Arguments> cases() {
-    return TransformersParityTest.cases();
+    return Fixture.cases(Fixture.full());
   }
 
   private Path packed(Fixture fixture) throws IOException {

@@ -4,7 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.attention.AttentionMask;
+import io.anchor4j.attention.Precision;
 import io.anchor4j.data.BoundaryLabels;
 import io.anchor4j.data.PackedRow;
 import io.anchor4j.data.Positions;
@@ -14,6 +19,8 @@ import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
 import io.anchor4j.huggingface.LlamaWeights;
 import java.io.IOException;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -35,30 +42,52 @@ class TransformersParityTest {
   /** Of a tensor's largest gradient. */
   private static final double GRADIENT_ERROR = 1e-4;
 
-  static Stream<Fixture> fixtures() {
-    return Fixture.all();
+  static Stream<Fixture> full() {
+    return Fixture.full();
   }
 
   static Stream<Arguments> cases() {
-    return Fixture.all()
+    return Fixture.cases(Fixture.all());
+  }
+
+  static Stream<Arguments> casesWithLogits() {
+    return full()
         .flatMap(
             fixture ->
-                Fixture.MASKS.stream()
-                    .flatMap(
-                        mask ->
-                            Fixture.POSITIONS.stream()
-                                .map(positions -> Arguments.of(fixture, mask, positions))));
+                Stream.of(
+                    Arguments.of(fixture, "full", "continuous"),
+                    Arguments.of(fixture, "anchor", "per-document")));
   }
 
   private static ComputationGraph load(Fixture fixture, String mask) throws IOException {
-    DecoderConfig decoder = HuggingFaceConfig.read(fixture.directory()).toDecoderConfig();
+    return load(fixture, HuggingFaceConfig.read(fixture.directory()), mask, Precision.FLOAT32);
+  }
+
+  private static ComputationGraph load(
+      Fixture fixture, HuggingFaceConfig config, String mask, Precision precision)
+      throws IOException {
+    DecoderConfig decoder = config.toDecoderConfig();
     return HuggingFaceModel.load(
         fixture.directory(),
-        decoder.withAttention(decoder.attention().withMask(AttentionMask.parse(mask))));
+        decoder.withAttention(
+            decoder.attention().withMask(AttentionMask.parse(mask)).withPrecision(precision)));
+  }
+
+  /** The loss of every next token, whatever its document. */
+  private static float[] nll(Fixture fixture, ComputationGraph graph, String positions) {
+    return Decoder.tokenLosses(
+            graph,
+            fixture.ints("input_ids"),
+            fixture.ints("document_ids"),
+            fixture.ints(positions + "/position_ids"),
+            fixture.ints("targets.keep"))
+        .dup('c')
+        .data()
+        .asFloat();
   }
 
   @ParameterizedTest
-  @MethodSource("cases")
+  @MethodSource("casesWithLogits")
   void logitsAgree(Fixture fixture, String mask, String positions) throws IOException {
     INDArray logits =
         Decoder.logits(
@@ -109,8 +138,76 @@ class TransformersParityTest {
     }
   }
 
+  static Stream<Arguments> scalings() {
+    return Stream.of("llama-gqa", "mistral", "qwen2-tied", "qwen3", "smollm3")
+        .map(Fixture::named)
+        .flatMap(
+            fixture ->
+                fixture.description().get("scalings").properties().stream()
+                    .flatMap(
+                        scaling ->
+                            Fixture.MASKS.stream()
+                                .map(
+                                    mask ->
+                                        Arguments.of(
+                                            fixture, scaling.getKey(), scaling.getValue(), mask))));
+  }
+
+  /** Every family under every rotary scaling, in the layout of transformers 5 and then of 4. */
+  @ParameterizedTest(name = "{0} {1} {3}")
+  @MethodSource("scalings")
+  void lossesAgreeUnderEveryScaling(Fixture fixture, String kind, JsonNode overrides, String mask)
+      throws IOException {
+    for (boolean older : new boolean[] {false, true}) {
+      var config = HuggingFaceConfig.of(kind, rescaled(fixture, (ObjectNode) overrides, older));
+      ComputationGraph graph = load(fixture, config, mask, Precision.FLOAT32);
+      for (String positions : Fixture.POSITIONS) {
+        assertArrayEquals(
+            fixture.floats("scaling/" + kind + "/" + mask + "/" + positions + "/nll"),
+            nll(fixture, graph, positions),
+            (float) ABSOLUTE_ERROR,
+            positions);
+      }
+    }
+  }
+
+  private static Map<String, Object> rescaled(Fixture fixture, ObjectNode overrides, boolean older)
+      throws IOException {
+    var mapper = new ObjectMapper();
+    var json = (ObjectNode) mapper.readTree(fixture.directory().resolve("config.json").toFile());
+    json.remove(List.of("rope_theta", "rope_scaling", "rope_parameters"));
+    json.setAll(overrides.deepCopy());
+    if (older) {
+      ObjectNode rope = ((ObjectNode) json.remove("rope_parameters")).deepCopy();
+      json.set("rope_theta", rope.remove("rope_theta"));
+      rope.set("type", rope.remove("rope_type"));
+      json.set("rope_scaling", rope);
+    }
+    return mapper.convertValue(json, new TypeReference<>() {});
+  }
+
+  /** Against float64: at most twice the mean error of transformers' own bfloat16. */
   @ParameterizedTest
-  @MethodSource("fixtures")
+  @MethodSource("cases")
+  void lossesInBfloat16AreAsNearAsThoseOfTransformers(
+      Fixture fixture, String mask, String positions) throws IOException {
+    var config = HuggingFaceConfig.read(fixture.directory());
+    float[] actual = nll(fixture, load(fixture, config, mask, Precision.BFLOAT16), positions);
+    String results = mask + "/" + positions;
+    float[] exact = fixture.floats(results + "/nll.float64");
+    int[] targets = fixture.ints("targets.keep").data().asInt();
+    double sum = 0;
+    for (int i = 0; i < actual.length; i++) {
+      sum += Math.abs(actual[i] - exact[i]); // both are 0 where no target counts
+    }
+    double error = sum / PackedRow.countTargets(targets);
+    double peers = fixture.description().get("bfloat16MeanErrorOfLosses").get(results).asDouble();
+    assertTrue(error > 1e-5, "float32 was computed");
+    assertTrue(error <= 2 * peers, error + " against " + peers);
+  }
+
+  @ParameterizedTest
+  @MethodSource("full")
   void everyGradientAgrees(Fixture fixture) throws IOException {
     ComputationGraph graph = load(fixture, "anchor");
     graph.setInputs(
@@ -140,7 +237,7 @@ class TransformersParityTest {
   }
 
   @ParameterizedTest
-  @MethodSource("fixtures")
+  @MethodSource("full")
   void positionsAndTargetsAreThoseOfTheScript(Fixture fixture) {
     for (String rows : new String[] {"", "training/"}) {
       int[][] tokens = fixture.rows(rows + "input_ids");

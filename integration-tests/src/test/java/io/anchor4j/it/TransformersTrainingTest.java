@@ -29,15 +29,8 @@ class TransformersTrainingTest {
   private static final double RELATIVE_ERROR = 1e-4;
 
   static Stream<Arguments> cases() {
-    return Stream.of("llama-gqa", "llama3-tied-sharded")
-        .map(Fixture::named)
-        .flatMap(
-            fixture ->
-                Fixture.MASKS.stream()
-                    .flatMap(
-                        mask ->
-                            Fixture.POSITIONS.stream()
-                                .map(positions -> Arguments.of(fixture, mask, positions))));
+    return Fixture.cases(
+        Stream.of("llama-gqa", "llama3-tied-sharded", "qwen2-tied", "qwen3").map(Fixture::named));
   }
 
   @ParameterizedTest
@@ -50,7 +43,7 @@ class TransformersTrainingTest {
 
   /** The rows of a step differ in how many targets count: gradients must be weighted by that. */
   @ParameterizedTest
-  @MethodSource("io.anchor4j.it.Fixture#all")
+  @MethodSource("io.anchor4j.it.Fixture#full")
   void accumulatedStepsAgree(Fixture fixture) throws IOException {
     int batch = fixture.description().at("/training/batchSize").asInt();
     check(fixture, "anchor", "per-document", 1, batch);

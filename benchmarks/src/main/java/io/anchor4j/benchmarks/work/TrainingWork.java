@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.attention.AttentionMask;
 import io.anchor4j.attention.Precision;
+import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.rotary.RotaryConfig;
 
@@ -54,9 +55,8 @@ public record TrainingWork(
         /* rmsNormEpsilon= */ 1e-6,
         tokens,
         /* tiedEmbeddings= */ true,
-        /* attentionBias= */ false,
-        /* mlpBias= */ false,
         /* initializerRange= */ 0.02,
+        BlockOptions.PLAIN,
         AttentionConfig.DEFAULT
             .withMask(mask)
             .withRotary(RotaryConfig.of(10_000))

@@ -20,7 +20,7 @@ final class RmsNormLayerImpl extends SequenceLayerImpl<RmsNormLayer> {
   INDArray forward(INDArray x, boolean training, LayerWorkspaceMgr workspaces) {
     INDArray gain = getParamWithNoise(RmsNormLayer.GAIN_KEY, training, workspaces);
     INDArray out = create(x, ArrayType.ACTIVATIONS, x.size(2), workspaces);
-    Nd4j.exec(new RmsNorm(layerConf().getEpsilon(), x, gain, out));
+    Nd4j.exec(new RmsNorm(layerConf().getEpsilon(), groups(x), gain, groups(out)));
     return out;
   }
 
@@ -30,8 +30,20 @@ final class RmsNormLayerImpl extends SequenceLayerImpl<RmsNormLayer> {
     INDArray dx = create(x, ArrayType.ACTIVATION_GRAD, x.size(2), workspaces);
     INDArray gainGradient = gradientView(RmsNormLayer.GAIN_KEY);
     Nd4j.exec(
-        new RmsNormGradient(layerConf().getEpsilon(), x, gain, outputGradient, dx, gainGradient));
+        new RmsNormGradient(
+            layerConf().getEpsilon(),
+            groups(x),
+            gain,
+            groups(outputGradient),
+            groups(dx),
+            gainGradient));
     return dx;
+  }
+
+  /** Returns contiguous [B, T, C] as rows of the channels normed together, a view. */
+  private INDArray groups(INDArray tokens) {
+    long channels = layerConf().channelsNormed();
+    return tokens.reshape('c', /* enforce= */ true, tokens.length() / channels, channels);
   }
 
   @Override

@@ -41,7 +41,7 @@ class LayerRoundTripTest {
   private static final AnchorAttentionLayer UNPROJECTED =
       new AnchorAttentionLayer.Builder().name("a").nIn(6).nHeads(1).projectInput(false).build();
   private static final RmsNormLayer NORM =
-      new RmsNormLayer.Builder().name("n").nIn(6).epsilon(0.5).build();
+      new RmsNormLayer.Builder().name("n").nIn(6).epsilon(0.5).groupSize(3).build();
   private static final TokenLinearLayer LINEAR =
       new TokenLinearLayer.Builder()
           .name("l")

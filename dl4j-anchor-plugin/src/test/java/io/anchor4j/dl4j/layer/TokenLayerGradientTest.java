@@ -37,6 +37,8 @@ class TokenLayerGradientTest {
     var mlp = new GatedMlpLayer.Builder().nIn(3).nOut(3).intermediateSize(4);
     return Stream.of(
         Arguments.of("norm", new RmsNormLayer.Builder().nIn(3).epsilon(0.01).build()),
+        Arguments.of(
+            "norm of groups", new RmsNormLayer.Builder().nIn(3).groupSize(1).epsilon(0.5).build()),
         Arguments.of("linear", new TokenLinearLayer.Builder().nIn(3).nOut(3).build()),
         Arguments.of(
             "linear, no bias",

@@ -1,5 +1,6 @@
 package io.anchor4j.samples.cli;
 
+import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
@@ -15,9 +16,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -51,9 +55,11 @@ final class InspectVerb extends Verb {
       throw new IllegalArgumentException("inspect needs a MODEL, or --kernels");
     }
     if (model != null) {
-      DecoderConfig config = HuggingFaceConfig.read(model).toDecoderConfig();
+      HuggingFaceConfig file = HuggingFaceConfig.read(model);
+      DecoderConfig config = file.toDecoderConfig();
       // Before the first line: damaged weights end the verb, and half an answer misleads.
       String weights = Files.isDirectory(model) ? weights() : "none here, config.json alone";
+      line(console, "architecture", "%s, %d layers", file.family(), config.layers());
       architecture(config, console);
       bfloat16(config.maxPositions(), console);
       memory(config, console);
@@ -65,7 +71,6 @@ final class InspectVerb extends Verb {
   }
 
   private static void architecture(DecoderConfig config, Console console) {
-    line(console, "architecture", "Llama, %d layers", config.layers());
     line(
         console,
         "parameters",
@@ -77,10 +82,14 @@ final class InspectVerb extends Verb {
     line(
         console,
         "heads",
-        "%d query, %d key/value, %d dimensions each",
+        "%d query, %d key/value, %d dimensions each%s",
         config.heads(),
         config.kvHeads(),
-        config.headDim());
+        config.headDim(),
+        config.blocks().queryKeyNorm() ? ", queries and keys normed" : "");
+    if (!biases(config.blocks()).isEmpty()) {
+      line(console, "biases", "%s", biases(config.blocks()));
+    }
     line(
         console,
         "vocabulary",
@@ -98,6 +107,40 @@ final class InspectVerb extends Verb {
         config.headDim(),
         rotary.pairing().name().toLowerCase(Locale.ROOT).replace('_', '-'),
         scaling(rotary.scaling()));
+    if (!config.blocks().unrotated().isEmpty()) {
+      line(console, "", "none in %s", layers(config, i -> config.attention(i).rotary() == null));
+    }
+    String windowed = layers(config, i -> config.attention(i).window() > 0);
+    if (!windowed.isEmpty()) {
+      line(console, "window", "%,d tokens in %s", config.attention().window(), windowed);
+    }
+  }
+
+  private static String biases(BlockOptions blocks) {
+    var biases = new ArrayList<String>();
+    if (blocks.queryKeyValueBias()) {
+      biases.add("query, key, value");
+    }
+    if (blocks.projectionBias()) {
+      biases.add("attention output");
+    }
+    if (blocks.mlpBias()) {
+      biases.add("feed-forward");
+    }
+    return String.join(", ", biases);
+  }
+
+  /** Returns, for example, "all layers" or "layers 1, 3", counted from 0; "" for none. */
+  private static String layers(DecoderConfig config, IntPredicate which) {
+    int[] layers = IntStream.range(0, config.layers()).filter(which).toArray();
+    if (layers.length == 0) {
+      return "";
+    }
+    return layers.length == config.layers()
+        ? "all layers"
+        : Arrays.stream(layers)
+            .mapToObj(String::valueOf)
+            .collect(Collectors.joining(", ", "layers ", " of 0 to " + (config.layers() - 1)));
   }
 
   /** Returns, for example, "Linear, factor 4.0", from a record's own words. */

@@ -21,7 +21,9 @@ final class TrainingMemory {
     long channels = config.hiddenSize();
     long queries = (long) config.heads() * config.headDim();
     long keys = (long) config.kvHeads() * config.headDim();
-    long attention = channels + 2 * queries + 2 * keys + 2 * channels; // norm, q, k, v, out, sum
+    long headNorms = config.blocks().queryKeyNorm() ? queries + keys : 0;
+    // norm, q, k, v, out, sum
+    long attention = channels + 2 * queries + 2 * keys + headNorms + 2 * channels;
     long feedForward = 3 * channels + 3L * config.intermediateSize(); // norm, gate, up, down, sum
     return 2 * (config.layers() * (attention + feedForward) + 2 * channels);
   }
