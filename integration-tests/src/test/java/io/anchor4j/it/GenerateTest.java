@@ -259,7 +259,7 @@ class GenerateTest {
   }
 
   @Test
-  void badInputIsNamed() {
+  void badInputIsNamed() throws IOException {
     assertRefused("--prompt or --prompt-ids is missing", MODEL, "--max-new-tokens", 3);
     Object[] ids = {"--prompt-ids", "1,2", "--max-new-tokens", 3};
     assertRefused(
@@ -269,11 +269,13 @@ class GenerateTest {
         "1,,2",
         "--max-new-tokens",
         3);
+    int size = JSON.readTree(MODEL.resolve("config.json").toFile()).get("vocab_size").intValue();
     assertRefused(
-        "\"input_ids\"[1] is 96, outside the vocabulary of 96 tokens (0 to 95)",
+        "\"input_ids\"[1] is %d, outside the vocabulary of %d tokens (0 to %d)"
+            .formatted(size, size, size - 1),
         MODEL,
         "--prompt-ids",
-        "3,96",
+        "3," + size,
         "--max-new-tokens",
         3);
     assertRefused(
@@ -284,8 +286,8 @@ class GenerateTest {
         "temperature must be 0 (for the likeliest token) or more, got -1.0", MODEL, hot.toArray());
     assertRefused(
         MODEL.resolve("tokenizer.json")
-            + ": there is no such file; a tokenizer is needed in the tokenizer.json format of Hugging"
-            + " Face",
+            + ": there is no such file; a tokenizer is needed in the tokenizer.json format of"
+            + " Hugging Face",
         MODEL,
         "--prompt",
         "text",
