@@ -1,6 +1,8 @@
 """Makes the golden fixtures of adapters: what PEFT writes, computes and trains on tiny checkpoints.
 
-Made with peft 0.21.2 and the versions named in make_fixtures.py, whose fixtures come first:
+Made with peft 0.21.2 and the versions named in make_fixtures.py, whose fixtures come first: when
+those are made anew, so are these.
+
 
     python integration-tests/src/test/python/make_lora_fixtures.py integration-tests/src/test/resources/fixtures
 

@@ -2,6 +2,7 @@ package io.anchor4j.it;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.anchor4j.attention.AttentionMask;
@@ -14,6 +15,7 @@ import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
 import io.anchor4j.huggingface.PeftAdapter;
 import io.anchor4j.huggingface.PeftConfig;
+import io.anchor4j.huggingface.PeftTargets;
 import io.anchor4j.huggingface.safetensors.SafetensorsFile;
 import io.anchor4j.huggingface.safetensors.TensorInfo;
 import io.anchor4j.training.RunConfig;
@@ -23,6 +25,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -61,10 +64,11 @@ class LoraTest {
 
   private static INDArray logits(ComputationGraph graph, Fixture fixture) {
     return Decoder.logits(
-        graph,
-        fixture.ints("input_ids"),
-        fixture.ints("document_ids"),
-        fixture.ints("per-document/position_ids"));
+            graph,
+            fixture.ints("input_ids"),
+            fixture.ints("document_ids"),
+            fixture.ints("per-document/position_ids"))
+        .dup('c');
   }
 
   private static void assertLogits(Fixture fixture, ComputationGraph graph) {
@@ -154,6 +158,29 @@ class LoraTest {
             base(fixture).toString());
     PeftAdapter.save(graph, decoder(fixture), here, directory.resolve("adapter"));
     ExportTest.writeCheck(graph, fixture, directory);
+  }
+
+  /**
+   * Names of tensors, norms inside attention and layers that differ: none is in an adapter's way.
+   */
+  @ParameterizedTest
+  @MethodSource("io.anchor4j.it.Fixture#full")
+  void everyFamilyTakesAdaptersOnAllLinearMaps(Fixture fixture) throws IOException {
+    Path base = fixture.directory();
+    DecoderConfig decoder = HuggingFaceConfig.read(base).toDecoderConfig();
+    var targets = PeftTargets.of(List.of(PeftTargets.ALL_LINEAR));
+    var peft = new PeftConfig(2, 4, false, 0, targets, null);
+    ComputationGraph graph = PeftAdapter.create(base, decoder, peft, 1);
+    float[] before = logits(HuggingFaceModel.load(base, decoder), fixture).data().asFloat();
+    assertArrayEquals(before, logits(graph, fixture).data().asFloat(), 1e-5f);
+    RunConfig.Training settings =
+        TransformersTrainingTest.settings(fixture.description().get("training"), 1, 1);
+    var rows = new PackedIterator.Builder(TransformersTrainingTest.rows(fixture)).endless().build();
+    var trainer = new Trainer(graph, rows, settings);
+    // In the first the rate is 0: it warms up.
+    trainer.step();
+    trainer.step();
+    assertFalse(Arrays.equals(before, logits(graph, fixture).data().asFloat()));
   }
 
   @Test
