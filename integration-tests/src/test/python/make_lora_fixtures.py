@@ -3,7 +3,6 @@
 Made with peft 0.21.2 and the versions named in make_fixtures.py, whose fixtures come first: when
 those are made anew, so are these.
 
-
     python integration-tests/src/test/python/make_lora_fixtures.py integration-tests/src/test/resources/fixtures
 
 Each fixture is a directory with adapter_config.json and adapter_model.safetensors as PEFT writes
