@@ -6,7 +6,7 @@ import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.dl4j.layer.FrozenWeights;
 import io.anchor4j.dl4j.layer.LoraConfig;
-import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.DecoderTensors.Mapping;
 import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
 import io.anchor4j.huggingface.safetensors.TensorSource;
 import io.anchor4j.huggingface.safetensors.TensorType;
@@ -79,7 +79,7 @@ public final class HuggingFaceModel {
     try (var checkpoint = SafetensorsCheckpoint.open(directory)) {
       // Before anything is made: a wrong config.json must not ask for memory first.
       checkLayers(directory, checkpoint, decoder);
-      List<Mapping> mappings = LlamaWeights.of(decoder);
+      List<Mapping> mappings = DecoderTensors.of(decoder);
       WeightsCheck.check(directory, checkpoint, mappings, decoder.tiedEmbeddings());
       ComputationGraph graph = network.apply(heldIn(checkpoint, mappings));
       FrozenWeights.allocate(graph);
@@ -202,7 +202,7 @@ public final class HuggingFaceModel {
       throws IOException {
     ObjectNode json = config.toJson(type);
     List<TensorSource> tensors = new ArrayList<>();
-    for (Mapping mapping : LlamaWeights.of(config.toDecoderConfig())) {
+    for (Mapping mapping : DecoderTensors.of(config.toDecoderConfig())) {
       INDArray parameter = parameter(graph, mapping);
       tensors.add(
           new TensorSource(

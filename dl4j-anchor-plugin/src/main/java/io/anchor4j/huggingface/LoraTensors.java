@@ -1,7 +1,7 @@
 package io.anchor4j.huggingface;
 
 import io.anchor4j.dl4j.layer.LowRank;
-import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.DecoderTensors.Mapping;
 import java.util.List;
 
 /** The names and shapes that PEFT gives the tensors of an adapter. */

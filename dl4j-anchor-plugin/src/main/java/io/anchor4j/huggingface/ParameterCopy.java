@@ -2,7 +2,7 @@ package io.anchor4j.huggingface;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.DecoderTensors.Mapping;
 import io.anchor4j.huggingface.safetensors.MappedTensor;
 import io.anchor4j.huggingface.safetensors.TensorSink;
 import io.anchor4j.huggingface.safetensors.TensorWindow;

@@ -2,7 +2,7 @@ package io.anchor4j.huggingface;
 
 import com.google.common.collect.Sets;
 import io.anchor4j.decoder.DecoderConfig;
-import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.DecoderTensors.Mapping;
 import io.anchor4j.huggingface.safetensors.SafetensorsFile;
 import io.anchor4j.huggingface.safetensors.SafetensorsWriter;
 import io.anchor4j.huggingface.safetensors.TensorInfo;

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.collect.Streams;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.dl4j.layer.LoraConfig;
-import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.DecoderTensors.Mapping;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -173,9 +173,9 @@ public record PeftConfig(
 
   private List<Mapping> targeted(DecoderConfig decoder) {
     Map<String, Mapping> linear = new LinkedHashMap<>();
-    for (Mapping mapping : LlamaWeights.of(decoder)) {
+    for (Mapping mapping : DecoderTensors.of(decoder)) {
       // Linear maps are the weights that lie the other way round here.
-      if (mapping.transposed() && !mapping.tensor().equals(LlamaWeights.OUTPUT)) {
+      if (mapping.transposed() && !mapping.tensor().equals(DecoderTensors.OUTPUT)) {
         linear.put(LoraTensors.module(mapping), mapping);
       }
     }

@@ -1,6 +1,6 @@
 package io.anchor4j.huggingface;
 
-import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.DecoderTensors.Mapping;
 import io.anchor4j.huggingface.safetensors.MappedTensor;
 import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
@@ -42,9 +42,9 @@ final class WeightsCheck {
     Map<String, TensorInfo> tensors = checkpoint.tensors();
     Map<String, List<Long>> shapes =
         mappings.stream().collect(Collectors.toMap(Mapping::tensor, Mapping::shape));
-    boolean storedTwice = tied && tensors.containsKey(LlamaWeights.OUTPUT);
+    boolean storedTwice = tied && tensors.containsKey(DecoderTensors.OUTPUT);
     if (storedTwice) {
-      shapes.put(LlamaWeights.OUTPUT, shapes.get(LlamaWeights.EMBEDDING));
+      shapes.put(DecoderTensors.OUTPUT, shapes.get(DecoderTensors.EMBEDDING));
     }
     List<TensorInfo> known = tensors.values().stream().filter(t -> has(shapes, t)).toList();
     List<String> faults = new ArrayList<>();
@@ -57,7 +57,7 @@ final class WeightsCheck {
         faults,
         "not of this model",
         tensors.values().stream()
-            .filter(t -> !has(shapes, t) && !LlamaWeights.isBuffer(t.name()))
+            .filter(t -> !has(shapes, t) && !DecoderTensors.isBuffer(t.name()))
             .toList(),
         WeightsCheck::name);
     add(
@@ -99,8 +99,8 @@ final class WeightsCheck {
   /** A tied model may store its one matrix under both names, but not two different ones. */
   private static void requireEqual(Path directory, SafetensorsCheckpoint checkpoint)
       throws IOException {
-    MappedTensor embedding = checkpoint.tensor(LlamaWeights.EMBEDDING);
-    MappedTensor output = checkpoint.tensor(LlamaWeights.OUTPUT);
+    MappedTensor embedding = checkpoint.tensor(DecoderTensors.EMBEDDING);
+    MappedTensor output = checkpoint.tensor(DecoderTensors.OUTPUT);
     float[] one = new float[COMPARED_AT_ONCE];
     float[] other = new float[COMPARED_AT_ONCE];
     long elements = embedding.info().elements();
@@ -112,9 +112,9 @@ final class WeightsCheck {
         throw new IllegalArgumentException(
             directory
                 + ": config.json ties the output to the embedding, but the weights hold "
-                + LlamaWeights.OUTPUT
+                + DecoderTensors.OUTPUT
                 + ", which differs from "
-                + LlamaWeights.EMBEDDING
+                + DecoderTensors.EMBEDDING
                 + "; set tie_word_embeddings to false");
       }
     }

@@ -289,7 +289,7 @@ class HuggingFaceModelTest {
                 "num_attention_heads", 2));
     Path original = Files.createDirectory(directory.resolve("original"));
     List<TensorSource> tensors = new ArrayList<>();
-    for (LlamaWeights.Mapping mapping : LlamaWeights.of(config.toDecoderConfig())) {
+    for (DecoderTensors.Mapping mapping : DecoderTensors.of(config.toDecoderConfig())) {
       int elements = (int) (long) mapping.shape().stream().reduce(1L, (a, b) -> a * b);
       ByteBuffer bytes = ByteBuffer.allocate(2 * elements).order(ByteOrder.LITTLE_ENDIAN);
       for (int i = 0; i < elements; i++) {

@@ -76,7 +76,7 @@ class LoadMemoryTest {
       ones[i + 1] = 0x3f;
     }
     List<TensorSource> tensors = new ArrayList<>();
-    for (LlamaWeights.Mapping mapping : LlamaWeights.of(config.toDecoderConfig())) {
+    for (DecoderTensors.Mapping mapping : DecoderTensors.of(config.toDecoderConfig())) {
       long bytes = 2 * mapping.shape().stream().reduce(1L, (a, b) -> a * b);
       tensors.add(
           new TensorSource(

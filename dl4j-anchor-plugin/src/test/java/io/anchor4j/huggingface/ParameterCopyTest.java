@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.DecoderTensors.Mapping;
 import io.anchor4j.huggingface.safetensors.SafetensorsFile;
 import io.anchor4j.huggingface.safetensors.SafetensorsWriter;
 import io.anchor4j.huggingface.safetensors.TensorSource;

@@ -17,7 +17,7 @@ import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
-import io.anchor4j.huggingface.LlamaWeights;
+import io.anchor4j.huggingface.DecoderTensors;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -217,10 +217,10 @@ class TransformersParityTest {
     graph.setLabels(fixture.ints("targets.ignore"));
     graph.computeGradientAndScore();
     String results = "anchor/per-document/gradient/";
-    var mappings = LlamaWeights.of(HuggingFaceConfig.read(fixture.directory()).toDecoderConfig());
+    var mappings = DecoderTensors.of(HuggingFaceConfig.read(fixture.directory()).toDecoderConfig());
     assertEquals(
         Set.copyOf(fixture.names(results)),
-        mappings.stream().map(LlamaWeights.Mapping::tensor).collect(Collectors.toSet()));
+        mappings.stream().map(DecoderTensors.Mapping::tensor).collect(Collectors.toSet()));
     for (var mapping : mappings) {
       INDArray gradient =
           graph.gradient().getGradientFor(mapping.layer() + "_" + mapping.parameter());

@@ -1,7 +1,7 @@
 package io.anchor4j.benchmarks.lora;
 
 import io.anchor4j.huggingface.HuggingFaceConfig;
-import io.anchor4j.huggingface.LlamaWeights;
+import io.anchor4j.huggingface.DecoderTensors;
 import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
 import io.anchor4j.huggingface.safetensors.TensorSink;
 import io.anchor4j.huggingface.safetensors.TensorSource;
@@ -41,7 +41,7 @@ final class RandomCheckpoint {
   /** Writes config.json and the weights, the same for the same configuration. */
   static void write(Path directory, HuggingFaceConfig config) throws IOException {
     List<TensorSource> tensors =
-        LlamaWeights.of(config.toDecoderConfig()).stream()
+        DecoderTensors.of(config.toDecoderConfig()).stream()
             .map(
                 mapping ->
                     new TensorSource(
@@ -57,7 +57,7 @@ final class RandomCheckpoint {
   }
 
   /** Gains are 1, weights uniform with a standard deviation of 0.02. */
-  private static void fill(LlamaWeights.Mapping mapping, TensorSink sink) throws IOException {
+  private static void fill(DecoderTensors.Mapping mapping, TensorSink sink) throws IOException {
     var random = new SplittableRandom(mapping.tensor().hashCode());
     long left = mapping.shape().stream().mapToLong(size -> size).reduce(1, (a, b) -> a * b);
     boolean gain = mapping.shape().size() == 1;

@@ -12,7 +12,7 @@ import java.util.List;
  * <p>A linear weight is [out, in] in Hugging Face's files and [in, out] here. The rows of query and
  * key are in half-split order on both sides (dimension i turns with i + D/2): none is permuted.
  */
-public final class LlamaWeights {
+public final class DecoderTensors {
   /**
    * Tensor, layer, parameter, whether the parameter is the tensor's transpose, the tensor's shape,
    * and the condition on which a model has it. {@code {}} is the index of the block. V vocabulary,
@@ -51,7 +51,7 @@ public final class LlamaWeights {
 
   private static final String INDEX = "{}";
 
-  private LlamaWeights() {}
+  private DecoderTensors() {}
 
   /**
    * One tensor of a model.

@@ -4,14 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.anchor4j.huggingface.LlamaWeights.Mapping;
+import io.anchor4j.huggingface.DecoderTensors.Mapping;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-class LlamaWeightsTest {
+class DecoderTensorsTest {
   private static List<Mapping> mappings(boolean tied, boolean attentionBias, boolean mlpBias) {
-    return LlamaWeights.of(
+    return DecoderTensors.of(
         HuggingFaceConfig.of(
                 "config",
                 Map.of(
