@@ -49,6 +49,7 @@ public final class AttentionCache {
   }
 
   /** Returns the cache that is in use for a call of {@code graph}, or null outside such a call. */
+  @SuppressWarnings("ReferenceEquality") // Two graphs of equal weights are still two graphs.
   static AttentionCache inUse(ComputationGraph graph) {
     AttentionCache cache = IN_USE.get();
     return cache != null && cache.graph == graph ? cache : null;
@@ -155,7 +156,7 @@ public final class AttentionCache {
     }
     int[] kept =
         IntStream.range(0, tokens())
-            .filter(t -> t >= unseen || anchorsStay && anyAnchor(t))
+            .filter(t -> t >= unseen || (anchorsStay && anyAnchor(t)))
             .toArray();
     if (kept.length > tokens() / 2) {
       return;
