@@ -404,10 +404,9 @@ void gradientsThatAreNotWantedChangeNoOther() {
     loss.compute(A4J_SCALAR);
     std::vector<uint8_t> hidden = loss.hiddenGradient.bytes;
     loss.hiddenGradient.set(1, 0, 99);
-    status = a4j_cross_entropy_gradient(A4J_SCALAR, precision, &loss.hidden.array,
-                                        &loss.weight.array, loss.targets.data(),
-                                        &loss.logSumExp.array, &loss.lossGradients.array,
-                                        &loss.hiddenGradient.array, nullptr);
+    status = a4j_cross_entropy_gradient(
+        A4J_SCALAR, precision, &loss.hidden.array, &loss.weight.array, loss.targets.data(),
+        &loss.logSumExp.array, &loss.lossGradients.array, &loss.hiddenGradient.array, nullptr);
     CHECK(status == A4J_OK, "status %d", status);
     CHECK(loss.hiddenGradient.bytes == hidden, "hidden gradient without the weight's");
   }
