@@ -34,7 +34,6 @@ import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Nesterovs;
-import org.nd4j.linalg.learning.config.NoOp;
 import org.nd4j.linalg.learning.config.RmsProp;
 import org.nd4j.linalg.learning.config.Sgd;
 
@@ -83,7 +82,9 @@ class RetrofitSettingsTest {
 
   @Test
   void dropoutThatDl4jIgnoredApplies() {
-    var old = new MultiLayerNetwork(one(StockNetworks.attention(4, 2, 3).dropOut(0.5).build()));
+    var old =
+        new MultiLayerNetwork(
+            StockNetworks.of(StockNetworks.attention(4, 2, 3).dropOut(0.5).build()));
     old.init();
     MultiLayerNetwork swapped = RETROFIT.apply(old).result();
     INDArray x = Nd4j.rand(DataType.FLOAT, 2, 6, 5);
@@ -129,7 +130,8 @@ class RetrofitSettingsTest {
             .anchorTokens(3)
             .positions(Positions.PER_DOCUMENT)
             .build();
-    var configuration = new MultiLayerNetwork(one(StockNetworks.attention(4, 2, 6).build()));
+    var configuration =
+        new MultiLayerNetwork(StockNetworks.of(StockNetworks.attention(4, 2, 6).build()));
     var ours =
         (AnchorAttentionLayer)
             retrofit
@@ -156,7 +158,7 @@ class RetrofitSettingsTest {
             .l2(0.4)
             .constrainWeights(new MaxNormConstraint(0.5, 1))
             .build();
-    MultiLayerConfiguration old = one(lstm, StockNetworks.attention(4, 2, 3).build());
+    MultiLayerConfiguration old = StockNetworks.of(lstm, StockNetworks.attention(4, 2, 3).build());
     MultiLayerConfiguration swapped = RETROFIT.apply(old).result();
     assertEquals(old.getConf(0), swapped.getConf(0));
     assertEquals(
@@ -215,19 +217,7 @@ class RetrofitSettingsTest {
   }
 
   private static AnchorAttentionLayer swapFirst(SelfAttentionLayer stock) {
-    Layer swapped = RETROFIT.apply(one(stock)).result().getConf(0).getLayer();
+    Layer swapped = RETROFIT.apply(StockNetworks.of(stock)).result().getConf(0).getLayer();
     return assertInstanceOf(AnchorAttentionLayer.class, swapped);
-  }
-
-  /** The layers, then an output for each token; nothing set for all. */
-  private static MultiLayerConfiguration one(Layer... layers) {
-    var list =
-        new org.deeplearning4j.nn.conf.NeuralNetConfiguration.Builder()
-            .updater(new Sgd(0.1))
-            .list();
-    for (Layer layer : layers) {
-      list.layer(layer);
-    }
-    return list.layer(StockNetworks.output().nIn(4).updater(new NoOp()).build()).build();
   }
 }

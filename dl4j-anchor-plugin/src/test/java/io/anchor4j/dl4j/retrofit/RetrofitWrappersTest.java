@@ -28,8 +28,6 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.learning.config.Adam;
-import org.nd4j.linalg.learning.config.NoOp;
-import org.nd4j.linalg.learning.config.Sgd;
 
 /** Attention inside wrappers, frozen or not, and what an old network must not feel. */
 class RetrofitWrappersTest {
@@ -38,7 +36,7 @@ class RetrofitWrappersTest {
   @Test
   void wrappersStayAroundTheNewLayer() {
     MultiLayerConfiguration old =
-        one(
+        StockNetworks.of(
             new FrozenLayer(StockNetworks.attention(6, 2, 3).build()),
             new FrozenLayerWithBackprop(StockNetworks.attention(6, 2, 3).build()),
             new LastTimeStep(StockNetworks.attention(4, 2, 3).build()));
@@ -147,7 +145,7 @@ class RetrofitWrappersTest {
   @Test
   void attentionInsideAMaskZeroLayerStays() {
     MultiLayerConfiguration old =
-        one(new MaskZeroLayer(StockNetworks.attention(4, 2, 3).build(), 0));
+        StockNetworks.of(new MaskZeroLayer(StockNetworks.attention(4, 2, 3).build(), 0));
     Retrofitted<MultiLayerConfiguration> swapped = RETROFIT.apply(old);
     assertEquals(old, swapped.result());
     assertEquals(RetrofitReport.Outcome.REFUSED, swapped.report().attention().get(0).outcome());
@@ -180,16 +178,5 @@ class RetrofitWrappersTest {
     assertEquals(0.5, swapped.getLearningRate(0));
     assertEquals(0.01, old.getLearningRate(0));
     assertEquals(before, old.getLayerWiseConfigurations().toJson());
-  }
-
-  private static MultiLayerConfiguration one(Layer... layers) {
-    var list =
-        new org.deeplearning4j.nn.conf.NeuralNetConfiguration.Builder()
-            .updater(new Sgd(0.1))
-            .list();
-    for (Layer layer : layers) {
-      list.layer(layer);
-    }
-    return list.layer(StockNetworks.output().nIn(4).updater(new NoOp()).build()).build();
   }
 }

@@ -9,6 +9,7 @@ import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.conf.graph.AttentionVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.LSTM;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.conf.layers.SelfAttentionLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -19,6 +20,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.config.NoOp;
+import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** Networks as DL4J's users make them, with DL4J's attention, and rows for them. */
@@ -51,6 +54,15 @@ final class StockNetworks {
         .layer(output().name("out").build())
         .setInputType(InputType.recurrent(INPUTS))
         .build();
+  }
+
+  /** Those layers, the last of 4 channels, and an output. */
+  static MultiLayerConfiguration of(Layer... layers) {
+    var list = new NeuralNetConfiguration.Builder().updater(new Sgd(0.1)).list();
+    for (Layer layer : layers) {
+      list.layer(layer);
+    }
+    return list.layer(output().nIn(4).updater(new NoOp()).build()).build();
   }
 
   static MultiLayerNetwork network(DataType type, IUpdater updater) {
