@@ -1,7 +1,9 @@
 package io.anchor4j.generation;
 
+import com.google.common.primitives.Ints;
 import io.anchor4j.data.PackedRow;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 
 /** What one prompt grows by, and what its row gives to the next step: padding once it has ended. */
 final class Continuation {
@@ -9,8 +11,7 @@ final class Continuation {
   private final Sampler sampler;
   private final int document;
   private final int firstPosition;
-  private final int[] ids;
-  private int count;
+  private final List<Integer> ids = new ArrayList<>();
   private boolean ended;
 
   Continuation(PackedRow prompt, int[] positions, GenerationConfig config, int row) {
@@ -19,13 +20,12 @@ final class Continuation {
     int last = prompt.length() - 1;
     document = prompt.documentIds()[last];
     firstPosition = positions[last] + 1;
-    ids = new int[config.maxNewTokens()];
   }
 
   /** Adds a token, given the logits [V] of what follows, and returns it. */
   int choose(float[] logits) {
     int id = sampler.next(logits);
-    ids[count++] = id;
+    ids.add(id);
     ended = config.stopIds().contains(id);
     return id;
   }
@@ -35,7 +35,7 @@ final class Continuation {
   }
 
   int token() {
-    return ended ? 0 : ids[count - 1];
+    return ended ? 0 : ids.get(ids.size() - 1);
   }
 
   int document() {
@@ -43,11 +43,11 @@ final class Continuation {
   }
 
   int position() {
-    return ended ? 0 : firstPosition + count - 1;
+    return ended ? 0 : firstPosition + ids.size() - 1;
   }
 
   /** All new tokens. */
   int[] ids() {
-    return Arrays.copyOf(ids, count);
+    return Ints.toArray(ids);
   }
 }

@@ -143,6 +143,15 @@ class GeneratorTest {
   }
 
   @Test
+  void noMemoryIsAskedForTokensThatMayNeverCome() {
+    var generator = new Generator(graph(attention(AttentionMask.FULL)), Positions.CONTINUOUS);
+    List<PackedRow> prompt = prompts().subList(0, 1);
+    int stop = generator.generate(prompt, GenerationConfig.greedy(1), NOBODY).get(0)[0];
+    GenerationConfig endless = GenerationConfig.greedy(Integer.MAX_VALUE).withStopIds(Set.of(stop));
+    assertArrayEquals(new int[] {stop}, generator.generate(prompt, endless, NOBODY).get(0));
+  }
+
+  @Test
   void drawsDependOnSeedAndRowAlone() {
     var generator = new Generator(graph(attention(AttentionMask.FULL)), Positions.CONTINUOUS);
     GenerationConfig config = GenerationConfig.greedy(20).withSampling(1.5, 0, 1, 4);

@@ -54,12 +54,12 @@ public final class KeyValueCache {
     return tokens;
   }
 
-  /** The keys [B, T, channels], a view. */
+  /** The keys [B, T, channels], a view that lasts until tokens come or go. */
   public INDArray keys() {
     return keys.view();
   }
 
-  /** The values [B, T, channels], a view. */
+  /** The values [B, T, channels], a view that lasts until tokens come or go. */
   public INDArray values() {
     return values.view();
   }

@@ -5,7 +5,10 @@ import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
-/** What each token of every row left behind, in an array that grows, outside workspaces. */
+/**
+ * What each token of every row left behind, outside workspaces. The array doubles when it is full:
+ * up to twice the tokens' bytes, and three times while they are copied.
+ */
 final class TokenBuffer {
   private INDArray array; // [B, capacity, channels]
   private long tokens;
@@ -14,7 +17,7 @@ final class TokenBuffer {
     array = create(batch, 1, channels, type);
   }
 
-  /** All tokens [B, T, channels], a view. */
+  /** All tokens [B, T, channels], a view that lasts until the next change. */
   INDArray view() {
     return part(array, 0, tokens);
   }
@@ -27,7 +30,7 @@ final class TokenBuffer {
       if (tokens > 0) {
         part(larger, 0, tokens).assign(view());
       }
-      array = larger;
+      replace(larger);
     }
     part(array, tokens, end).assign(more);
     tokens = end;
@@ -44,8 +47,14 @@ final class TokenBuffer {
       part(fewer, first, end).assign(part(array, kept[first], kept[end - 1] + 1));
       first = end;
     }
-    array = fewer;
+    replace(fewer);
     tokens = kept.length;
+  }
+
+  /** Frees the old array at once: it is off the heap, where the collector sees no hurry. */
+  private void replace(INDArray other) {
+    array.close();
+    array = other;
   }
 
   private INDArray like(long capacity) {
