@@ -27,6 +27,8 @@ public final class HuggingFaceConfig {
   /** The name of the file in a model's directory. */
   public static final String FILE = "config.json";
 
+  static final String GENERATION_FILE = "generation_config.json";
+
   private final JsonFields fields;
   private final ObjectNode generation;
   private final ModelFamily family;
@@ -55,7 +57,11 @@ public final class HuggingFaceConfig {
     if (advice.isPresent()) {
       throw new IllegalArgumentException(advice.get());
     }
-    Path generation = file.resolveSibling("generation_config.json");
+    return read(file, file.resolveSibling(GENERATION_FILE));
+  }
+
+  /** Reads a config.json whose generation_config.json lies elsewhere. */
+  static HuggingFaceConfig read(Path file, Path generation) throws IOException {
     return new HuggingFaceConfig(
         JsonFields.read(file),
         Files.isRegularFile(generation)
@@ -153,9 +159,7 @@ public final class HuggingFaceConfig {
   public Set<Integer> endIds() {
     String key = "eos_token_id";
     boolean own = generation.hasNonNull(key);
-    return own
-        ? new JsonFields("generation_config.json", generation).tokenIds(key)
-        : fields.tokenIds(key);
+    return own ? new JsonFields(GENERATION_FILE, generation).tokenIds(key) : fields.tokenIds(key);
   }
 
   private static String dtype(TensorType type) {

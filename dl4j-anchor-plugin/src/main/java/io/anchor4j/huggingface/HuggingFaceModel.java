@@ -226,7 +226,8 @@ public final class HuggingFaceModel {
         unfinished -> {
           SafetensorsCheckpoint.write(unfinished, tensors, maxShardBytes);
           WholeFile.write(
-              unfinished.resolve("generation_config.json"), bytes(config.generationJson()));
+              unfinished.resolve(HuggingFaceConfig.GENERATION_FILE),
+              bytes(config.generationJson()));
           WholeFile.write(unfinished.resolve(HuggingFaceConfig.FILE), bytes(json));
         });
   }

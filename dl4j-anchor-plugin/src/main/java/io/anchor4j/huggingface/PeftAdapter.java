@@ -9,6 +9,7 @@ import io.anchor4j.huggingface.safetensors.TensorInfo;
 import io.anchor4j.huggingface.safetensors.TensorSource;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.huggingface.safetensors.WholeFile;
+import io.anchor4j.huggingface.safetensors.WholeFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +32,8 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
  * ComputationGraph graph = PeftAdapter.create(base, decoder, peft, 7);
  * // train the graph: its parameters are those of the adapters
  * PeftAdapter.save(graph, decoder, peft, adapter);
- * ComputationGraph again = PeftAdapter.load(base, decoder, adapter);
+ * DecoderConfig trained = PeftAdapter.modelConfig(base, adapter).toDecoderConfig();
+ * ComputationGraph again = PeftAdapter.load(base, trained, adapter);
  * HuggingFaceModel.save(again, HuggingFaceConfig.read(base), merged); // an ordinary model
  * }</pre>
  *
@@ -63,8 +65,23 @@ public final class PeftAdapter {
   }
 
   /**
+   * Returns the configuration that an adapter was trained under: the config.json beside it, as a
+   * run with another rotary embedding leaves it, otherwise the base's.
+   *
+   * @throws IllegalArgumentException as {@link HuggingFaceConfig#read}
+   * @throws IOException if a file cannot be read
+   */
+  public static HuggingFaceConfig modelConfig(Path base, Path adapter) throws IOException {
+    Path own = adapter.resolve(HuggingFaceConfig.FILE);
+    return Files.isRegularFile(own)
+        ? HuggingFaceConfig.read(own, base.resolve(HuggingFaceConfig.GENERATION_FILE))
+        : HuggingFaceConfig.read(base);
+  }
+
+  /**
    * Loads a model as a frozen base with the adapters of a directory, which may be trained further.
    *
+   * @param decoder that of {@link #modelConfig}
    * @throws IllegalArgumentException as {@link #create}, or if the adapter is not of this model or
    *     not supported; the message names all tensors that are missing, surplus or of another shape
    * @throws IOException if a file cannot be read
@@ -121,7 +138,7 @@ public final class PeftAdapter {
    * @param graph made by {@link #create} or {@link #load} with this configuration
    * @param adapter a directory, made if it does not exist
    * @throws IllegalArgumentException if the network has not these adapters
-   * @throws IOException if a file cannot be written
+   * @throws IOException if a file cannot be written; then all files are as they were
    */
   public static void save(
       ComputationGraph graph, DecoderConfig decoder, PeftConfig config, Path adapter)
@@ -141,10 +158,14 @@ public final class PeftAdapter {
                 }
               }));
     }
-    Files.createDirectories(adapter);
-    SafetensorsWriter.write(adapter.resolve(WEIGHTS), METADATA, tensors);
-    WholeFile.write(
-        adapter.resolve(PeftConfig.FILE),
-        JsonFields.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsBytes(config.toJson()));
+    byte[] json =
+        JsonFields.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsBytes(config.toJson());
+    WholeFiles.write(
+        adapter,
+        name -> false,
+        unfinished -> {
+          SafetensorsWriter.write(unfinished.resolve(WEIGHTS), METADATA, tensors);
+          WholeFile.write(unfinished.resolve(PeftConfig.FILE), json);
+        });
   }
 }

@@ -1,6 +1,7 @@
 package io.anchor4j.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.data.TextEncoder;
@@ -8,10 +9,12 @@ import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.JsonFields;
 import io.anchor4j.huggingface.PeftAdapter;
 import io.anchor4j.huggingface.PeftConfig;
 import io.anchor4j.huggingface.Tokenizer;
 import io.anchor4j.huggingface.safetensors.TensorType;
+import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,13 +24,19 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 
 /** The model of a run as its run file describes it, with its tokenizer if it has one. */
 final class TrainingModel implements AutoCloseable {
-  private final HuggingFaceConfig config;
+  private final HuggingFaceConfig stored;
+  private final HuggingFaceConfig config; // as stored, but for what the run file overrides
   private final PeftConfig adapters; // null: the whole model is trained
   private final ComputationGraph graph;
   private final Tokenizer tokenizer; // null: none
 
   private TrainingModel(
-      HuggingFaceConfig config, PeftConfig adapters, ComputationGraph graph, Tokenizer tokenizer) {
+      HuggingFaceConfig stored,
+      HuggingFaceConfig config,
+      PeftConfig adapters,
+      ComputationGraph graph,
+      Tokenizer tokenizer) {
+    this.stored = stored;
     this.config = config;
     this.adapters = adapters;
     this.graph = graph;
@@ -62,7 +71,7 @@ final class TrainingModel implements AutoCloseable {
     try {
       PeftConfig adapters = model.lora() == null ? null : model.lora().toPeftConfig(model.path());
       ComputationGraph graph = graph(model.path(), decoder, adapters, run.training().seed());
-      return new TrainingModel(config, adapters, graph, tokenizer);
+      return new TrainingModel(stored, config, adapters, graph, tokenizer);
     } catch (IOException | RuntimeException e) {
       if (tokenizer != null) {
         tokenizer.close();
@@ -176,17 +185,29 @@ final class TrainingModel implements AutoCloseable {
   }
 
   /**
-   * Writes the adapters in PEFT's format.
+   * Writes the adapters in PEFT's format, with a config.json where the base's is not enough.
    *
    * @throws IOException if a file cannot be written
    */
   void saveAdapter(Path directory) throws IOException {
     PeftAdapter.save(graph, config.toDecoderConfig(), adapters, directory);
+    if (adaptsAnotherConfig()) {
+      ObjectNode json = config.toJson(TensorType.F32);
+      json.remove("dtype"); // the weights meant are the base's, of any type
+      WholeFile.write(
+          directory.resolve(HuggingFaceConfig.FILE),
+          JsonFields.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsBytes(json));
+    }
     copyTokenizer(directory);
   }
 
   boolean trainsAdapters() {
     return adapters != null;
+  }
+
+  /** Says whether adapters are trained on the base under a config.json that is not its own. */
+  boolean adaptsAnotherConfig() {
+    return trainsAdapters() && !config.toDecoderConfig().equals(stored.toDecoderConfig());
   }
 
   private void copyTokenizer(Path directory) throws IOException {

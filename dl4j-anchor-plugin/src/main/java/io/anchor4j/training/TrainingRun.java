@@ -100,6 +100,11 @@ public final class TrainingRun {
             .restoreAll(layout, model.graph().params(), trainer.optimizer());
         trainer.resume(state.get());
       }
+      if (model.adaptsAnotherConfig()) {
+        log.warn(
+            "rope or data.sequenceLength changes the base's config.json: it is written beside the"
+                + " adapter, and PEFT needs the base under that file, or the merged export");
+      }
       if (!train(trainer, layout, model.graph(), data, progress)) {
         return false;
       }

@@ -154,6 +154,24 @@ class LoraTrainingTest {
   }
 
   @Test
+  void anotherRopeStaysWithTheAdapter() throws IOException {
+    run(config("run", "rope.theta=3"), false, TrainingProgress.NONE);
+    Path adapter = directory.resolve("run/model");
+    DecoderConfig trained = PeftAdapter.modelConfig(base, adapter).toDecoderConfig();
+    float[] expected = logits(PeftAdapter.load(base, trained, adapter));
+    Path merged = directory.resolve("merged");
+    TrainingRun.export(directory.resolve("run"), merged, TensorType.F32, 1 << 20);
+    assertArrayEquals(expected, logits(HuggingFaceModel.load(merged)), 1e-5f);
+    float[] unlike = logits(PeftAdapter.load(base, decoder(), adapter));
+    assertTrue(Math.abs(unlike[4 * 17] - expected[4 * 17]) > 1e-3, "the rope shows");
+
+    run(config("plain", "training.steps=1"), false, TrainingProgress.NONE);
+    Path plain = directory.resolve("plain/model");
+    assertFalse(Files.exists(plain.resolve(HuggingFaceConfig.FILE)), "the base's is enough");
+    assertEquals(decoder(), PeftAdapter.modelConfig(base, plain).toDecoderConfig());
+  }
+
+  @Test
   void aRunWithoutAdaptersHasNoneToExport() throws IOException {
     run(config("plain", "model.lora=null", "training.steps=1"), false, TrainingProgress.NONE);
     var e =

@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -27,11 +29,13 @@ public final class WholeFiles {
 
   /**
    * Writes files to a folder inside {@code directory}, and moves them into it once all are whole.
-   * Others that are there stay, but for those of earlier content.
+   * Others that are there stay, but for those of earlier content, which go last. The moves are
+   * renames one by one: a process that ends among them leaves some files new and some old.
    *
    * @param directory made if it does not exist
    * @param earlier says which names are of earlier content, and go where they are not replaced
-   * @throws IOException if a file cannot be written; then all files are as they were
+   * @throws IOException if a file cannot be written; unless it is a rename that fails, all files
+   *     are then as they were
    */
   public static void write(Path directory, Predicate<String> earlier, Content content)
       throws IOException {
@@ -44,16 +48,18 @@ public final class WholeFiles {
       for (Path file : files) {
         WholeFile.requireNoFolder(directory.resolve(file.getFileName()));
       }
+      Set<Path> written = new HashSet<>();
+      made = false;
+      for (Path file : files) {
+        written.add(
+            Files.move(
+                file, directory.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING));
+      }
       for (Path old : list(directory)) {
-        if (earlier.test(old.getFileName().toString())) {
+        if (earlier.test(old.getFileName().toString()) && !written.contains(old)) {
           Files.delete(old);
         }
       }
-      for (Path file : files) {
-        Files.move(
-            file, directory.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
-      }
-      made = false;
     } finally {
       MoreFiles.deleteRecursively(unfinished, RecursiveDeleteOption.ALLOW_INSECURE);
       if (made) {
