@@ -339,4 +339,29 @@ class HuggingFaceModelTest {
     var e = assertThrows(IllegalArgumentException.class, () -> HuggingFaceModel.load(file));
     assertTrue(e.getMessage().startsWith(expected) && e.getMessage().contains(how), e.getMessage());
   }
+
+  @Test
+  void whatATrainerLeavesBesideWeightsIsNotTakenForThem() throws IOException {
+    for (String name :
+        List.of(
+            "aux.bin", "optimizer.pt", "rng_state_0.pth", "scheduler.pt", "training_args.bin")) {
+      Files.createFile(directory.resolve(name));
+    }
+    Path weights = Files.createFile(directory.resolve("pytorch_model.bin"));
+    assertTrue(refusal().startsWith(weights + ": weights in this format"), refusal());
+    Files.delete(weights);
+    Files.delete(directory.resolve("aux.bin"));
+    assertEquals(directory.resolve("config.json") + ": there is no such file", refusal());
+  }
+
+  @Test
+  void anAdapterIsNoModel() throws IOException {
+    Files.createFile(directory.resolve("adapter_config.json"));
+    String expected =
+        directory + ": this is an adapter, not a model: --model BASE --adapter " + directory;
+    assertEquals(expected, refusal());
+    HuggingFaceConfig config = config(/* tied= */ true, /* biased= */ false);
+    Files.writeString(directory.resolve("config.json"), config.toJson(TensorType.F32).toString());
+    assertEquals(expected, refusal());
+  }
 }

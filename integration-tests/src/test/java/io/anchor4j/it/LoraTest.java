@@ -3,6 +3,7 @@ package io.anchor4j.it;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.anchor4j.attention.AttentionMask;
@@ -18,6 +19,7 @@ import io.anchor4j.huggingface.PeftConfig;
 import io.anchor4j.huggingface.PeftTargets;
 import io.anchor4j.huggingface.safetensors.SafetensorsFile;
 import io.anchor4j.huggingface.safetensors.TensorInfo;
+import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.training.RunConfig;
 import io.anchor4j.training.StepMetrics;
 import io.anchor4j.training.Trainer;
@@ -27,6 +29,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.api.Test;
@@ -209,5 +213,35 @@ class LoraTest {
         mapper.readTree(scored[1]).get("mean_nll").asDouble(),
         mapper.readTree(scored[0]).get("mean_nll").asDouble(),
         1e-5);
+  }
+
+  @Test
+  void generateTakesAnAdapterAndTheConfigurationBesideIt(@TempDir Path directory)
+      throws IOException {
+    Fixture fixture = Fixture.named("lora-list");
+    Path adapter = directory.resolve("adapter");
+    HuggingFaceConfig other =
+        HuggingFaceConfig.read(base(fixture)).withRope(OptionalDouble.of(3), Map.of());
+    PeftConfig config = PeftConfig.read(fixture.directory());
+    PeftAdapter.save(load(fixture), decoder(fixture), config, adapter);
+    Files.writeString(
+        adapter.resolve(HuggingFaceConfig.FILE), other.toJson(TensorType.F32).toString());
+    Path merged = directory.resolve("merged");
+    HuggingFaceModel.save(load(fixture), other, merged);
+
+    String plain = generated("--model", base(fixture), "--adapter", fixture.directory());
+    String adapted = generated("--model", base(fixture), "--adapter", adapter);
+    assertEquals(generated("--model", merged), adapted);
+    assertNotEquals(plain, adapted, "the other rope shows");
+  }
+
+  private static String generated(Object... model) {
+    List<Object> arguments = new ArrayList<>(List.of("generate"));
+    arguments.addAll(List.of(model));
+    arguments.addAll(
+        List.of("--prompt-ids", "1,7,9,9,30,4,8", "--max-new-tokens", 24, "--ignore-eos"));
+    Cli run = Cli.run(arguments.toArray());
+    assertEquals(0, run.code(), run.err());
+    return run.out();
   }
 }

@@ -6,16 +6,25 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * Weights in formats that are not read: some can run code (pickles), others are quantized. Knows
- * how each becomes safetensors.
+ * how each becomes safetensors, and an adapter where a model is expected.
  */
 public final class OtherFormats {
   private static final String CONVERT =
       "convert them with transformers: python -c \"from transformers import AutoModelForCausalLM as"
           + " M; M.from_pretrained('%s'%s).save_pretrained('converted')\"";
+
+  /** As transformers and Llama's own code name a model's weights. */
+  private static final Pattern WEIGHTS =
+      Pattern.compile("(pytorch_model.*\\.bin|consolidated.*\\.pth)");
+
+  /** What a Trainer of transformers leaves beside the weights. */
+  private static final Pattern NO_WEIGHTS =
+      Pattern.compile("(training_args|optimizer|scheduler|scaler|rng_state).*");
 
   private OtherFormats() {}
 
@@ -30,10 +39,26 @@ public final class OtherFormats {
     if (!Files.isDirectory(directoryOrFile)) {
       return advice(directoryOrFile, directoryOrFile);
     }
+    if (Files.exists(directoryOrFile.resolve("adapter_config.json"))) {
+      return Optional.of(
+          directoryOrFile
+              + ": this is an adapter, not a model: --model BASE --adapter "
+              + directoryOrFile);
+    }
     try (Stream<Path> files = Files.list(directoryOrFile)) {
-      List<Path> sorted = files.sorted(Comparator.comparing(Path::toString)).toList();
+      List<Path> sorted =
+          files
+              .filter(file -> !matches(NO_WEIGHTS, file))
+              .sorted(
+                  Comparator.comparing((Path file) -> !matches(WEIGHTS, file))
+                      .thenComparing(Path::toString))
+              .toList();
       return sorted.stream().flatMap(file -> advice(directoryOrFile, file).stream()).findFirst();
     }
+  }
+
+  private static boolean matches(Pattern names, Path file) {
+    return names.matcher(file.getFileName().toString()).matches();
   }
 
   private static Optional<String> advice(Path model, Path file) {

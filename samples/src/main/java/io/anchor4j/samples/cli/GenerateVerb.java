@@ -8,7 +8,6 @@ import io.anchor4j.generation.GenerationConfig;
 import io.anchor4j.generation.Generator;
 import io.anchor4j.generation.TokenListener;
 import io.anchor4j.huggingface.HuggingFaceConfig;
-import io.anchor4j.huggingface.HuggingFaceModel;
 import io.anchor4j.huggingface.TextStream;
 import io.anchor4j.huggingface.Tokenizer;
 import io.anchor4j.samples.report.Console;
@@ -34,6 +33,8 @@ import picocli.CommandLine.Option;
     footer = {
       "%nExamples:",
       "  anchor4j generate --model models/base --prompt 'Once upon a time' --max-new-tokens 50",
+      "  anchor4j generate --model models/base --adapter runs/my-lora-run/model \\",
+      "      --prompt 'Once upon a time' --max-new-tokens 50",
       "  anchor4j generate --model models/base --prompt-ids 1,529,8 --max-new-tokens 24 --json",
       "  anchor4j generate --model runs/my-run/model --attention anchor --temperature 0.8 \\",
       "      --top-p 0.95 --seed 7 --prompt 'public class' --max-new-tokens 200"
@@ -41,12 +42,7 @@ import picocli.CommandLine.Option;
 final class GenerateVerb extends Verb {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  @Option(
-      names = "--model",
-      paramLabel = "DIR",
-      required = true,
-      description = "Hugging Face directory.")
-  private Path model;
+  @Mixin private ModelOptions model;
 
   @Mixin private PromptOptions prompts;
 
@@ -99,7 +95,7 @@ final class GenerateVerb extends Verb {
 
   @Override
   void run(Console console) throws Exception {
-    HuggingFaceConfig config = HuggingFaceConfig.read(model);
+    HuggingFaceConfig config = model.config();
     DecoderConfig decoder = attention.apply(config.toDecoderConfig());
     try (Tokenizer tokenizer = tokenizer()) {
       var generation =
@@ -110,7 +106,7 @@ final class GenerateVerb extends Verb {
         row.checkVocabulary(decoder.vocabularySize());
       }
       warnOfContext(rows, decoder, console);
-      var generator = new Generator(HuggingFaceModel.load(model, decoder), attention.positions());
+      var generator = new Generator(model.load(decoder), attention.positions());
       if (json || rows.size() > 1) {
         for (int[] ids : generator.generate(rows, generation, (row, id) -> {})) {
           console.result(json ? jsonLine(ids, tokenizer) : text(ids, tokenizer));
@@ -122,8 +118,9 @@ final class GenerateVerb extends Verb {
   }
 
   private Tokenizer tokenizer() throws IOException {
-    boolean there = Files.isRegularFile(model.resolve("tokenizer.json"));
-    return there || prompts.needTokenizer() ? Tokenizer.load(model) : null;
+    Path directory = model.directory();
+    boolean there = Files.isRegularFile(directory.resolve("tokenizer.json"));
+    return there || prompts.needTokenizer() ? Tokenizer.load(directory) : null;
   }
 
   private Set<Integer> stopIds(HuggingFaceConfig config, Tokenizer tokenizer) {

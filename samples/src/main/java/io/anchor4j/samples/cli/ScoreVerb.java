@@ -3,17 +3,14 @@ package io.anchor4j.samples.cli;
 import io.anchor4j.data.JsonlReader;
 import io.anchor4j.data.PackedRow;
 import io.anchor4j.decoder.DecoderConfig;
-import io.anchor4j.huggingface.HuggingFaceConfig;
-import io.anchor4j.huggingface.HuggingFaceModel;
-import io.anchor4j.huggingface.PeftAdapter;
 import io.anchor4j.samples.report.Console;
 import io.anchor4j.samples.report.OutputFile;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import org.deeplearning4j.nn.graph.ComputationGraph;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,18 +30,7 @@ import picocli.CommandLine.Option;
       "      --positions per-document --output nll.jsonl"
     })
 final class ScoreVerb extends Verb {
-  @Option(
-      names = "--model",
-      paramLabel = "DIR",
-      required = true,
-      description = "Hugging Face directory.")
-  private Path model;
-
-  @Option(
-      names = "--adapter",
-      paramLabel = "DIR",
-      description = "Low-rank adapter on that model, in PEFT's format.")
-  private Path adapter;
+  @Mixin private ModelOptions model;
 
   @Option(
       names = "--data",
@@ -66,17 +52,15 @@ final class ScoreVerb extends Verb {
   @Override
   void run(Console console) throws Exception {
     if (output != null) {
-      Outputs.check(output, adapter == null ? List.of(data, model) : List.of(data, model, adapter));
+      List<Path> inputs = new ArrayList<>(model.directories());
+      inputs.add(data);
+      Outputs.check(output, inputs);
     }
-    DecoderConfig config = attention.apply(HuggingFaceConfig.read(model).toDecoderConfig());
+    DecoderConfig config = attention.apply(model.config().toDecoderConfig());
     try (JsonlReader<PackedRow> rows =
         JsonlReader.packed(
             List.of(data), config.vocabularySize(), Integer.MAX_VALUE, badLines.badLines())) {
-      ComputationGraph graph =
-          adapter == null
-              ? HuggingFaceModel.load(model, config)
-              : PeftAdapter.load(model, config, adapter);
-      var scorer = new RowScorer(graph, attention.positions());
+      var scorer = new RowScorer(model.load(config), attention.positions());
       if (output == null) {
         for (var noted = new NotedRows(rows, console); noted.hasNext(); ) {
           console.result(scorer.line(noted.next()));
