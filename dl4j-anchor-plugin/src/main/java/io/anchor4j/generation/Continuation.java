@@ -4,6 +4,7 @@ import com.google.common.primitives.Ints;
 import io.anchor4j.data.PackedRow;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** What one prompt grows by, and what its row gives to the next step: padding once it has ended. */
 final class Continuation {
@@ -16,9 +17,17 @@ final class Continuation {
 
   Continuation(PackedRow prompt, int[] positions, GenerationConfig config, int row) {
     this.config = config;
-    sampler = new Sampler(config, row);
+    int[] documents = prompt.documentIds();
+    sampler =
+        new Sampler(
+            config,
+            row,
+            IntStream.range(0, prompt.length())
+                .filter(t -> documents[t] != PackedRow.PADDING)
+                .map(t -> prompt.inputIds()[t])
+                .toArray());
     int last = prompt.length() - 1;
-    document = prompt.documentIds()[last];
+    document = documents[last];
     firstPosition = positions[last] + 1;
   }
 

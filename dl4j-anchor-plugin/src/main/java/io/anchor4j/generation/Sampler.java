@@ -2,23 +2,32 @@ package io.anchor4j.generation;
 
 import io.anchor4j.data.SplitMix64;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.stream.IntStream;
 
 /**
  * Chooses the next token of one row from its logits.
  *
- * <p>As transformers does, in this order: temperature, top-k, top-p, softmax, a draw. All in double
- * over the float logits. The draw takes the first token at which the running sum of probabilities,
- * in the order of ids, passes a number of {@link SplitMix64#nextDouble}, stream {@code row} of the
- * seed: equal seeds give equal texts, whatever stands in the batch beside.
+ * <p>As transformers does, in this order: repetition penalty, temperature, top-k, top-p, softmax, a
+ * draw. The penalty in float, as there, the rest in double over float logits. The draw takes the
+ * first token at which the running sum of probabilities, in the order of ids, passes a number of
+ * {@link SplitMix64#nextDouble}, stream {@code row} of the seed: equal seeds give equal texts,
+ * whatever stands in the batch beside.
  */
 public final class Sampler {
   private final GenerationConfig config;
   private final SplitMix64 random;
+  private final BitSet held = new BitSet();
 
-  /** A sampler for row {@code row} of a batch. */
-  public Sampler(GenerationConfig config, int row) {
+  /**
+   * A sampler for row {@code row} of a batch.
+   *
+   * @param prompt the ids that the row holds before the first draw, without padding; the repetition
+   *     penalty falls on them and on those chosen
+   */
+  public Sampler(GenerationConfig config, int row, int... prompt) {
     this.config = config;
+    Arrays.stream(prompt).forEach(held::set);
     random = new SplitMix64(config.seed(), row);
   }
 
@@ -29,6 +38,28 @@ public final class Sampler {
    * @throws ArithmeticException if the largest is no finite number
    */
   public int next(float[] logits) {
+    int id = choose(penalized(logits));
+    held.set(id);
+    return id;
+  }
+
+  /**
+   * Returns the logits after the repetition penalty, once for each token whatever its count.
+   *
+   * @param logits [V]
+   * @see <a href="https://arxiv.org/abs/1909.05858">Keskar et al. 2019</a>, which divides negative
+   *     logits too and so rewards them; transformers multiplies those
+   */
+  float[] penalized(float[] logits) {
+    float penalty = (float) config.repetitionPenalty();
+    float[] penalized = logits.clone();
+    held.stream()
+        .forEach(
+            id -> penalized[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty);
+    return penalized;
+  }
+
+  private int choose(float[] logits) {
     if (config.temperature() == 0) {
       return likeliest(logits);
     }

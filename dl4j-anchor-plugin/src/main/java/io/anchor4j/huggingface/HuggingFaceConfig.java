@@ -158,8 +158,34 @@ public final class HuggingFaceConfig {
    */
   public Set<Integer> endIds() {
     String key = "eos_token_id";
-    boolean own = generation.hasNonNull(key);
-    return own ? new JsonFields(GENERATION_FILE, generation).tokenIds(key) : fields.tokenIds(key);
+    return generation.hasNonNull(key) ? generationFields().tokenIds(key) : fields.tokenIds(key);
+  }
+
+  /**
+   * Returns {@code repetition_penalty} of generation_config.json, or 1, which is none.
+   *
+   * @throws IllegalArgumentException if it is no number above 0
+   */
+  public double repetitionPenalty() {
+    String key = "repetition_penalty";
+    double penalty = generationFields().optionalDouble(key).orElse(1);
+    if (penalty <= 0) {
+      throw generationFields().wrong(key, "a number above 0");
+    }
+    return penalty;
+  }
+
+  /**
+   * Returns the keys of generation_config.json by which transformers would choose other tokens and
+   * that are ignored here. Those of sampling that {@code generation} has ({@code do_sample}, {@code
+   * temperature}, {@code top_k}, {@code top_p}) are not among them.
+   */
+  public List<String> ignoredGenerationKeys() {
+    return GenerationKeys.ignored(generation);
+  }
+
+  private JsonFields generationFields() {
+    return new JsonFields(GENERATION_FILE, generation);
   }
 
   private static String dtype(TensorType type) {

@@ -51,6 +51,65 @@ class SamplerTest {
     assertArrayEquals(new double[] {0, 1, 0, 0, 0}, sampler(1e-300, 0, 1, 0).probabilities(LOGITS));
   }
 
+  /** Numbers of RepetitionPenaltyLogitsProcessor of transformers 5.23, bit for bit. */
+  @Test
+  void thePenaltyIsThatOfTransformers() {
+    assertPenalized(
+        1.1,
+        new int[] {3, 1, 3, 6, 2},
+        2.5f,
+        -1.375f,
+        0.0f,
+        2.8181817531585693f,
+        -0.7f,
+        1e-3f,
+        -8.030000686645508f,
+        2.75f);
+    assertPenalized(
+        0.8,
+        new int[] {0, 4, 7},
+        3.125f,
+        -1.25f,
+        0.0f,
+        3.1f,
+        -0.5600000023841858f,
+        1e-3f,
+        -7.3f,
+        3.4375f);
+    assertPenalized(
+        1.05,
+        new int[] {5, 6},
+        2.5f,
+        -1.25f,
+        0.0f,
+        3.1f,
+        -0.7f,
+        0.0009523810585960746f,
+        -7.664999961853027f,
+        2.75f);
+  }
+
+  private static void assertPenalized(double penalty, int[] prompt, float... expected) {
+    GenerationConfig config = GenerationConfig.greedy(1).withRepetitionPenalty(penalty);
+    float[] logits = {2.5f, -1.25f, 0, 3.1f, -0.7f, 1e-3f, -7.3f, 2.75f};
+    assertArrayEquals(expected, new Sampler(config, 0, prompt).penalized(logits));
+  }
+
+  /** 3 / 2 and -1 * 2 fall behind: of the prompt first, then of what was chosen, once each. */
+  @Test
+  void thePenaltyFallsOnPromptAndChosenAlikeAndBeforeTemperature() {
+    float[] logits = {3, -1, 2, 1.75f, -1.5f};
+    for (double temperature : new double[] {0, 1e-6}) {
+      GenerationConfig config =
+          GenerationConfig.greedy(1).withRepetitionPenalty(2).withSampling(temperature, 0, 1, 0);
+      var sampler = new Sampler(config, 0, 0);
+      int[] chosen = IntStream.range(0, 4).map(i -> sampler.next(logits)).toArray();
+      assertArrayEquals(new int[] {2, 3, 0, 0}, chosen);
+      assertEquals(1, new Sampler(config, 0, 4).next(new float[] {-2, -1, -3, -4, -0.75f}));
+    }
+    assertArrayEquals(new float[] {3, -1, 2, 1.75f, -1.5f}, logits);
+  }
+
   @Test
   void topKKeepsTheLargestAndTheirEquals() {
     assertProbabilities(1, 2, 1, 0, 0.4 / 0.65, 0, 0, 0.25 / 0.65);
@@ -133,6 +192,9 @@ class SamplerTest {
     assertRefused(
         "temperature must be 0 (for the likeliest token) or more, got NaN",
         () -> good.withSampling(Double.NaN, 0, 1, 0));
+    assertRefused(
+        "repetitionPenalty must be above 0 (1 for none), got 0.0",
+        () -> good.withRepetitionPenalty(0));
     assertRefused(
         "topK must be 0 (for all tokens) or more, got -1", () -> good.withSampling(1, -1, 1, 0));
     assertRefused(

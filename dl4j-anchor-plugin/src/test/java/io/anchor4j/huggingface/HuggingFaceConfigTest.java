@@ -20,6 +20,7 @@ import io.anchor4j.rotary.RotaryScaling.Yarn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
@@ -52,6 +53,43 @@ class HuggingFaceConfigTest {
 
   private static RotaryConfig rotary(String extra) {
     return config(extra).toDecoderConfig().attention().rotary();
+  }
+
+  private static HuggingFaceConfig withGeneration(Path directory, String json) throws IOException {
+    Files.writeString(directory.resolve("config.json"), LEAST.replace('\'', '"'));
+    Files.writeString(directory.resolve("generation_config.json"), json.replace('\'', '"'));
+    return HuggingFaceConfig.read(directory);
+  }
+
+  @Test
+  void theRepetitionPenaltyIsThatOfGenerationConfig(@TempDir Path directory) throws IOException {
+    assertEquals(1, config("{}").repetitionPenalty());
+    assertEquals(
+        1.05, withGeneration(directory, "{'repetition_penalty': 1.05}").repetitionPenalty());
+    HuggingFaceConfig wrong = withGeneration(directory, "{'repetition_penalty': -2}");
+    assertEquals(
+        "generation_config.json: repetition_penalty must be a number above 0, got -2",
+        assertThrows(IllegalArgumentException.class, wrong::repetitionPenalty).getMessage());
+  }
+
+  @Test
+  void generationKeysThatChangeTokensAndAreIgnoredAreNamed(@TempDir Path directory)
+      throws IOException {
+    assertEquals(
+        List.of("num_beams", "suppress_tokens", "forced_eos_token_id", "min_p", "token_healing"),
+        withGeneration(
+                directory,
+                "{'num_beams': 4, 'suppress_tokens': [3], 'forced_eos_token_id': 0, 'min_p': 0.05,"
+                    + " 'token_healing': true, 'do_sample': true, 'temperature': 0.7, 'top_k': 20,"
+                    + " 'repetition_penalty': 1.05, 'eos_token_id': [1, 2]}")
+            .ignoredGenerationKeys());
+    assertEquals(
+        List.of(),
+        withGeneration(
+                directory,
+                "{'num_beams': 1, 'suppress_tokens': [], 'forced_eos_token_id': null, 'min_p': 0.0,"
+                    + " 'token_healing': false, 'typical_p': 1.0, 'min_length': 0}")
+            .ignoredGenerationKeys());
   }
 
   @Test

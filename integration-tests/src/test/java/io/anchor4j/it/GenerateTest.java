@@ -139,6 +139,31 @@ class GenerateTest {
     assertArrayEquals(endless, ids(on.out()));
   }
 
+  /** From generation_config.json, unless the option says otherwise; what is ignored is named. */
+  @Test
+  void generationConfigsPenaltyHoldsUnlessOverridden() throws IOException {
+    Path model = Files.createDirectory(directory.resolve("penalty"));
+    for (String name : new String[] {"model.safetensors", "config.json"}) {
+      Files.copy(MODEL.resolve(name), model.resolve(name));
+    }
+    Files.writeString(
+        model.resolve("generation_config.json"),
+        "{\"repetition_penalty\": 3.0, \"no_repeat_ngram_size\": 2, \"min_length\": 0}");
+    Object[] words = {"--prompt-ids", "5,9,33,4", "--max-new-tokens", 12, "--json", "--ignore-eos"};
+    Cli shipped = run(model, words);
+    assertEquals(
+        "generation_config.json: ignored, though transformers may choose other tokens by it:"
+            + " no_repeat_ngram_size\n",
+        shipped.err());
+    int[] plain = greedy("--prompt-ids", "5,9,33,4");
+    int[] penalized = greedy("--prompt-ids", "5,9,33,4", "--repetition-penalty", "3");
+    assertFalse(Arrays.equals(plain, penalized));
+    assertArrayEquals(penalized, ids(shipped.out()));
+    List<Object> off = new ArrayList<>(List.of(words));
+    off.addAll(List.of("--repetition-penalty", "1"));
+    assertArrayEquals(plain, ids(run(model, off.toArray()).out()));
+  }
+
   private static void assertStops(int[] expected, Path model) throws IOException {
     Cli run = run(model, "--prompt-ids", "5,9,33,4", "--max-new-tokens", 12, "--json");
     assertArrayEquals(expected, ids(run.out()));

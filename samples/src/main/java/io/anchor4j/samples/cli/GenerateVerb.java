@@ -54,6 +54,14 @@ final class GenerateVerb extends Verb {
   private int maxNewTokens;
 
   @Option(
+      names = "--repetition-penalty",
+      paramLabel = "X",
+      description =
+          "What logits of tokens that stand in the row already are divided by, or multiplied by where"
+              + " negative; 1 for none. If not given, repetition_penalty of generation_config.json.")
+  private Double repetitionPenalty;
+
+  @Option(
       names = "--temperature",
       paramLabel = "X",
       defaultValue = "0",
@@ -100,11 +108,18 @@ final class GenerateVerb extends Verb {
     try (Tokenizer tokenizer = tokenizer()) {
       var generation =
           new GenerationConfig(
-              maxNewTokens, temperature, topK, topP, seed, stopIds(config, tokenizer));
+              maxNewTokens,
+              repetitionPenalty == null ? config.repetitionPenalty() : repetitionPenalty,
+              temperature,
+              topK,
+              topP,
+              seed,
+              stopIds(config, tokenizer));
       List<PackedRow> rows = prompts.rows(tokenizer);
       for (PackedRow row : rows) {
         row.checkVocabulary(decoder.vocabularySize());
       }
+      noteIgnored(config, console);
       warnOfContext(rows, decoder, console);
       var generator = new Generator(model.load(decoder), attention.positions());
       if (json || rows.size() > 1) {
@@ -129,6 +144,15 @@ final class GenerateVerb extends Verb {
     }
     Set<Integer> ids = config.endIds();
     return ids.isEmpty() && tokenizer != null ? tokenizer.endIds() : ids;
+  }
+
+  private static void noteIgnored(HuggingFaceConfig config, Console console) {
+    List<String> ignored = config.ignoredGenerationKeys();
+    if (!ignored.isEmpty()) {
+      console.note(
+          "generation_config.json: ignored, though transformers may choose other tokens by it: "
+              + String.join(", ", ignored));
+    }
   }
 
   private void warnOfContext(List<PackedRow> rows, DecoderConfig decoder, Console console) {
