@@ -15,10 +15,13 @@ import org.nd4j.linalg.factory.Nd4j;
  * A decoder that reads rows step by step and says what may follow, with a key/value cache: first a
  * whole prompt, then a token at a time, or any pieces.
  *
- * <p>Logits are those of the whole row so far, under every mask, window and kind of position. Only
- * dynamic NTK scaling, whose frequencies grow with the row, leaves keys as their own step rotated
- * them, as transformers does. Memory: {@code 2 * layers * Hkv * D} numbers a token, under a sliding
- * window for about two windows at most, and what the kernels keep of the weights.
+ * <p>Logits are those of the whole row so far, under every mask, window and kind of position. Not
+ * so under scalings that go by the length of the row: keys stay as their own step rotated them, as
+ * in transformers. Dynamic NTK departs from the whole row with every step beyond the length it
+ * starts from; LongRoPE where a step takes another of its two lists than a step before, as when the
+ * row outgrows the original length, or a document's positions begin anew. Memory: {@code 2 * layers
+ * * Hkv * D} numbers a token, under a sliding window for about two windows at most, and what the
+ * kernels keep of the weights.
  *
  * <p>Nothing may change the graph's weights before the session is closed, and one thread at a time
  * may use the graph.

@@ -22,8 +22,9 @@ import org.nd4j.linalg.factory.Nd4j;
  * for each {@link AnchorAttentionVertex}.
  *
  * <p>Keys are kept as they were rotated in their own step. Frequencies that depend on the length of
- * the row (dynamic NTK) are those of that step, as in transformers; and no step rotates the keys
- * before it again. Under a sliding window tokens that no later one can see are dropped.
+ * the row (dynamic NTK, LongRoPE) are those of that step, by its own largest position, as in
+ * transformers; and no step rotates the keys before it again. Under a sliding window tokens that no
+ * later one can see are dropped.
  */
 public final class AttentionCache {
   private static final ThreadLocal<AttentionCache> IN_USE = new ThreadLocal<>();
