@@ -3,6 +3,7 @@ package io.anchor4j.huggingface;
 import com.google.common.collect.Sets;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.DecoderTensors.Mapping;
+import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import io.anchor4j.huggingface.safetensors.SafetensorsFile;
 import io.anchor4j.huggingface.safetensors.SafetensorsWriter;
 import io.anchor4j.huggingface.safetensors.TensorInfo;
@@ -83,13 +84,15 @@ public final class PeftAdapter {
    *
    * @param decoder that of {@link #modelConfig}
    * @throws IllegalArgumentException as {@link #create}, or if the adapter is not of this model or
-   *     not supported; the message names all tensors that are missing, surplus or of another shape
+   *     not supported; the message names the first tensors that are missing, surplus or of another
+   *     shape
    * @throws IOException if a file cannot be read
    */
   public static ComputationGraph load(Path base, DecoderConfig decoder, Path adapter)
       throws IOException {
     PeftConfig config = PeftConfig.read(adapter);
-    List<Mapping> tensors = config.tensors(decoder);
+    String source = adapter.resolve(PeftConfig.FILE).toString();
+    List<Mapping> tensors = config.tensors(decoder, source);
     if (!Files.exists(adapter.resolve(WEIGHTS))) {
       throw new IllegalArgumentException(
           "%s: there is no %s; of adapter_model.bin, save the adapter again with safetensors"
@@ -97,7 +100,8 @@ public final class PeftAdapter {
     }
     try (SafetensorsFile file = SafetensorsFile.open(adapter.resolve(WEIGHTS))) {
       check(file, tensors);
-      ComputationGraph graph = create(base, decoder, config, /* seed= */ 0);
+      ComputationGraph graph =
+          HuggingFaceModel.load(base, decoder, config.toLoraConfig(decoder, source), /* seed= */ 0);
       for (Mapping mapping : tensors) {
         for (ParameterCopy piece :
             ParameterCopy.pieces(mapping, HuggingFaceModel.parameter(graph, mapping))) {
@@ -108,25 +112,39 @@ public final class PeftAdapter {
     }
   }
 
-  /** Names all that is wrong at once. */
+  /** Names what is wrong at once, as far as a line holds it. */
   private static void check(SafetensorsFile file, List<Mapping> tensors) {
     Map<String, TensorInfo> found =
         file.tensors().stream().collect(Collectors.toMap(TensorInfo::name, Function.identity()));
     Set<String> expected = tensors.stream().map(Mapping::tensor).collect(Collectors.toSet());
     List<String> faults = new ArrayList<>();
-    for (Mapping mapping : tensors) {
-      TensorInfo info = found.get(mapping.tensor());
-      if (info == null) {
-        faults.add(mapping.tensor() + " is missing");
-      } else if (!info.shape().equals(mapping.shape())) {
-        faults.add(mapping.tensor() + " is " + info.shape() + ", expected " + mapping.shape());
-      } else if (!WeightsCheck.READABLE.contains(info.type())) {
-        faults.add(mapping.tensor() + " is " + info.type() + ", expected F32, F16, BF16 or F64");
-      }
-    }
-    Sets.difference(found.keySet(), expected).stream()
-        .sorted()
-        .forEach(name -> faults.add(name + " is no adapter that the configuration calls for"));
+    List<Mapping> known = tensors.stream().filter(m -> found.containsKey(m.tensor())).toList();
+    WeightsCheck.add(
+        faults,
+        "missing",
+        tensors.stream().filter(m -> !found.containsKey(m.tensor())).toList(),
+        Mapping::tensor);
+    WeightsCheck.add(
+        faults,
+        "not called for by " + PeftConfig.FILE,
+        Sets.difference(found.keySet(), expected).stream().sorted().toList(),
+        SafetensorsException::printable);
+    WeightsCheck.add(
+        faults,
+        "of another shape",
+        known.stream().filter(m -> !found.get(m.tensor()).shape().equals(m.shape())).toList(),
+        m -> {
+          String shape = SafetensorsException.printable(found.get(m.tensor()).shape().toString());
+          return m.tensor() + " " + shape + " instead of " + m.shape();
+        });
+    WeightsCheck.add(
+        faults,
+        WeightsCheck.UNSUPPORTED,
+        known.stream()
+            .map(m -> found.get(m.tensor()))
+            .filter(info -> !WeightsCheck.READABLE.contains(info.type()))
+            .toList(),
+        info -> info.name() + " " + info.type());
     if (!faults.isEmpty()) {
       throw new IllegalArgumentException(file.path() + ": " + String.join("; ", faults));
     }
@@ -144,7 +162,7 @@ public final class PeftAdapter {
       ComputationGraph graph, DecoderConfig decoder, PeftConfig config, Path adapter)
       throws IOException {
     List<TensorSource> tensors = new ArrayList<>();
-    for (Mapping mapping : config.tensors(decoder)) {
+    for (Mapping mapping : config.tensors(decoder, PeftConfig.FILE)) {
       List<ParameterCopy> pieces =
           ParameterCopy.pieces(mapping, HuggingFaceModel.parameter(graph, mapping));
       tensors.add(

@@ -6,6 +6,7 @@ import com.google.common.collect.Streams;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.dl4j.layer.LoraConfig;
 import io.anchor4j.huggingface.DecoderTensors.Mapping;
+import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -62,9 +63,9 @@ public record PeftConfig(
           "runtime_config",
           "task_type");
 
-  /** Ways to start that leave the base as it is; others, such as pissa, change it. */
+  /** Ways to start that change neither the base, as pissa does, nor what is trained, as mica. */
   private static final Set<String> STARTS =
-      Set.of("true", "false", "gaussian", "eva", "orthogonal", "mica");
+      Set.of("true", "false", "gaussian", "eva", "orthogonal");
 
   /**
    * Reads adapter_config.json.
@@ -79,22 +80,28 @@ public record PeftConfig(
     require(fields, "bias", "none");
     JsonNode start = fields.json().path("init_lora_weights");
     if (fields.has("init_lora_weights") && !STARTS.contains(start.asText())) {
-      throw fields.wrong(
-          "init_lora_weights", "a way to start that leaves the base model's weights as they are");
+      throw fields.wrong("init_lora_weights", "one of true, false, gaussian, eva, orthogonal");
     }
     for (Map.Entry<String, JsonNode> field : fields.json().properties()) {
       String key = field.getKey();
       if (!KNOWN.contains(key) && !WITHOUT_EFFECT.contains(key) && !isOff(field.getValue())) {
         throw new IllegalArgumentException(
             "%s: %s is %s, which is not supported"
-                .formatted(fields.source(), key, field.getValue()));
+                .formatted(
+                    fields.source(),
+                    SafetensorsException.printable(key),
+                    JsonFields.shown(field.getValue())));
       }
+    }
+    double dropout = fields.optionalDouble("lora_dropout").orElse(0);
+    if (dropout < 0 || dropout >= 1) {
+      throw fields.wrong("lora_dropout", "a number from 0 to below 1");
     }
     return new PeftConfig(
         fields.requireInt("r", 1),
         fields.requireDouble("lora_alpha"),
         fields.booleanOr("use_rslora", false),
-        fields.optionalDouble("lora_dropout").orElse(0),
+        dropout,
         targets(fields),
         fields.textOr("base_model_name_or_path", null));
   }
@@ -158,20 +165,33 @@ public record PeftConfig(
    * @throws IllegalArgumentException if a target is no linear map of the decoder that can have one
    */
   public LoraConfig toLoraConfig(DecoderConfig decoder) {
+    targets.requireEvery(linear(decoder).keySet(), FILE);
+    return toLoraConfig(decoder, FILE);
+  }
+
+  /** Returns the same, where names that meet nothing are passed over. */
+  LoraConfig toLoraConfig(DecoderConfig decoder, String source) {
     Map<String, List<String>> byLayer = new LinkedHashMap<>();
-    for (Mapping mapping : targeted(decoder)) {
+    for (Mapping mapping : targeted(decoder, source)) {
       byLayer.computeIfAbsent(mapping.layer(), name -> new ArrayList<>()).add(mapping.parameter());
     }
     return new LoraConfig(rank, alpha, rankStabilized, dropout, byLayer);
   }
 
   /** Returns the two tensors of each adapter, in PEFT's names and orientation. */
-  List<Mapping> tensors(DecoderConfig decoder) {
+  List<Mapping> tensors(DecoderConfig decoder, String source) {
     LoraTensors tensors = new LoraTensors(rank);
-    return targeted(decoder).stream().flatMap(mapping -> tensors.of(mapping).stream()).toList();
+    return targeted(decoder, source).stream()
+        .flatMap(mapping -> tensors.of(mapping).stream())
+        .toList();
   }
 
-  private List<Mapping> targeted(DecoderConfig decoder) {
+  private List<Mapping> targeted(DecoderConfig decoder, String source) {
+    Map<String, Mapping> linear = linear(decoder);
+    return targets.of(linear.keySet(), source).stream().map(linear::get).toList();
+  }
+
+  private static Map<String, Mapping> linear(DecoderConfig decoder) {
     Map<String, Mapping> linear = new LinkedHashMap<>();
     for (Mapping mapping : DecoderTensors.of(decoder)) {
       // Linear maps are the weights that lie the other way round here.
@@ -179,6 +199,6 @@ public record PeftConfig(
         linear.put(LoraTensors.module(mapping), mapping);
       }
     }
-    return targets.of(linear.keySet(), FILE).stream().map(linear::get).toList();
+    return linear;
   }
 }

@@ -2,22 +2,24 @@ package io.anchor4j.huggingface;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import com.google.common.collect.ImmutableList;
+import io.anchor4j.huggingface.safetensors.SafetensorsException;
+import java.util.Collection;
 import java.util.List;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
+import java.util.function.Predicate;
 
 /**
  * Which linear maps of a model have an adapter, as {@code target_modules} of PEFT says.
  *
  * @param names ends of module names, such as {@code q_proj} or {@code 3.mlp.up_proj}; empty where
  *     there is a pattern
- * @param pattern a regular expression that a whole module name must match, {@link #ALL_LINEAR}, or
- *     null
+ * @param pattern a regular expression that a whole module name must match, {@link #ALL_LINEAR} in
+ *     any case, or null
  */
 public record PeftTargets(List<String> names, String pattern) {
   /** Every linear map but the output. */
   public static final String ALL_LINEAR = "all-linear";
+
+  private static final List<String> REFUSED = List.of("lm_head", "model.embed_tokens");
 
   /**
    * Checks the pattern.
@@ -32,13 +34,10 @@ public record PeftTargets(List<String> names, String pattern) {
         "target_modules must be a list of names, a regular expression or all-linear, got %s and %s",
         names,
         pattern);
-    if (pattern != null) {
-      try {
-        Pattern.compile(pattern);
-      } catch (PatternSyntaxException e) {
-        throw new IllegalArgumentException(
-            "target_modules is no regular expression: " + e.getDescription() + ": " + pattern, e);
-      }
+    if (ALL_LINEAR.equalsIgnoreCase(pattern)) {
+      pattern = ALL_LINEAR;
+    } else if (pattern != null) {
+      new ModulePattern(pattern);
     }
   }
 
@@ -50,42 +49,70 @@ public record PeftTargets(List<String> names, String pattern) {
   }
 
   /**
-   * Returns the modules that are meant, in their order.
+   * Returns the modules that are meant, in their order. As in PEFT, one name that meets a module is
+   * enough; the output and the embedding, on which PEFT has adapters, are refused.
    *
    * @param linear names of all linear maps of the model but the output
-   * @throws IllegalArgumentException if a name or the pattern meets none of them
+   * @param source what messages call the file
+   * @throws IllegalArgumentException if no name, or the pattern, meets any of them
    */
-  List<String> of(Iterable<String> linear, String source) {
-    List<String> all = ImmutableList.copyOf(linear);
+  List<String> of(Collection<String> linear, String source) {
     for (String name : names) {
-      checkArgument(
-          all.stream().anyMatch(module -> isEnd(name, module)),
-          "%s: target_modules: \"%s\" is no linear map that can have an adapter; there are %s in"
-              + " each layer. Adapters on the output and the embedding are not supported.",
-          source,
-          name,
-          all.stream()
-              .map(module -> module.substring(module.lastIndexOf('.') + 1))
-              .distinct()
-              .toList());
+      if (REFUSED.stream().anyMatch(module -> isEnd(name, module))) {
+        throw refused(name, linear, source);
+      }
     }
-    Pattern compiled =
-        pattern == null || pattern.equals(ALL_LINEAR) ? null : Pattern.compile(pattern);
-    List<String> meant =
-        all.stream()
-            .filter(
-                module ->
-                    pattern == null
-                        ? names.stream().anyMatch(name -> isEnd(name, module))
-                        : compiled == null || compiled.matcher(module).matches())
-            .toList();
+    List<String> meant = linear.stream().filter(meant(source)).toList();
     checkArgument(
         !meant.isEmpty(),
         "%s: target_modules: %s matches no linear map of the model, such as %s",
         source,
-        pattern,
-        all.get(0));
+        SafetensorsException.printable(pattern == null ? names.toString() : pattern),
+        linear.iterator().next());
     return meant;
+  }
+
+  /**
+   * Checks that every name meets a module, which PEFT does not ask.
+   *
+   * @throws IllegalArgumentException if one does not
+   */
+  void requireEvery(Collection<String> linear, String source) {
+    for (String name : names) {
+      if (linear.stream().noneMatch(module -> isEnd(name, module))) {
+        throw refused(name, linear, source);
+      }
+    }
+  }
+
+  private Predicate<String> meant(String source) {
+    if (pattern == null) {
+      return module -> names.stream().anyMatch(name -> isEnd(name, module));
+    }
+    if (pattern.equals(ALL_LINEAR)) {
+      return module -> true;
+    }
+    var compiled = new ModulePattern(pattern);
+    return module -> {
+      try {
+        return compiled.matches(module);
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException(source + ": " + e.getMessage(), e);
+      }
+    };
+  }
+
+  private static IllegalArgumentException refused(
+      String name, Collection<String> linear, String source) {
+    return new IllegalArgumentException(
+        "%s: target_modules: \"%s\" is no linear map that can have an adapter; there are %s in each layer. Adapters on the output and the embedding are not supported."
+            .formatted(
+                source,
+                SafetensorsException.printable(name),
+                linear.stream()
+                    .map(module -> module.substring(module.lastIndexOf('.') + 1))
+                    .distinct()
+                    .toList()));
   }
 
   private static boolean isEnd(String name, String module) {

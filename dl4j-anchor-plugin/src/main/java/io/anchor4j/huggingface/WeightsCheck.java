@@ -21,6 +21,8 @@ final class WeightsCheck {
   static final Set<TensorType> READABLE =
       Set.of(TensorType.F32, TensorType.F16, TensorType.BF16, TensorType.F64);
 
+  static final String UNSUPPORTED = "of a type that is not supported (F32, F16, BF16 and F64 are)";
+
   /** How many tensors of each fault a message names. */
   private static final int SHOWN = 3;
 
@@ -67,7 +69,7 @@ final class WeightsCheck {
         t -> name(t) + " " + t.shape() + " instead of " + shapes.get(t.name()));
     add(
         faults,
-        "of a type that is not supported (F32, F16, BF16 and F64 are)",
+        UNSUPPORTED,
         known.stream().filter(t -> !READABLE.contains(t.type())).toList(),
         t -> name(t) + " " + t.type());
     if (!faults.isEmpty()) {
@@ -87,7 +89,8 @@ final class WeightsCheck {
     return SafetensorsException.printable(tensor.name());
   }
 
-  private static <T> void add(
+  /** Adds a fault, if any tensor has it, with the first of them. */
+  static <T> void add(
       List<String> faults, String fault, List<T> tensors, Function<T, String> shown) {
     if (!tensors.isEmpty()) {
       String names = tensors.stream().limit(SHOWN).map(shown).collect(Collectors.joining(", "));

@@ -2,6 +2,7 @@ package io.anchor4j.huggingface;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -10,6 +11,7 @@ import io.anchor4j.dl4j.layer.LoraConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -91,11 +93,13 @@ class PeftConfigTest {
         "exclude_modules | [\"q_proj\"]",
         "target_parameters | [\"x\"]",
         "init_lora_weights | \"pissa\"",
+        "init_lora_weights | \"mica\"",
         "peft_type | \"IA3\"",
         "some_future_key | 3",
         "r | 0",
         "lora_alpha | \"x\"",
         "lora_dropout | \"x\"",
+        "lora_dropout | 1",
         "target_modules | []",
         "target_modules | [1]",
         "target_modules | \"(\"",
@@ -106,6 +110,51 @@ class PeftConfigTest {
         assertThrows(
             IllegalArgumentException.class, () -> read("{\"%s\": %s}".formatted(key, value)));
     assertTrue(e.getMessage().contains(PeftConfig.FILE + ": " + key), e.getMessage());
+  }
+
+  @Test
+  void aKeyAndItsValueAreShownInOneShortLine() {
+    String key = "k\\n".repeat(300);
+    var e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> read("{\"%s\": \"%s\"}".formatted(key, "v".repeat(5000))));
+    assertTrue(e.getMessage().length() < 1000 && e.getMessage().lines().count() == 1);
+  }
+
+  /** The first takes time exponential in the length of a name, the second in its own. */
+  @ParameterizedTest
+  @ValueSource(strings = {"(([a-z]|[\\w.])+)+!", "(.*.*)*(.*.*)*!"})
+  void aPatternThatTakesTooLongIsRefused(String pattern) {
+    var targets = new PeftTargets(List.of(), pattern);
+    var e =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(10),
+            () -> assertThrows(IllegalArgumentException.class, () -> targets(targets)));
+    assertTrue(e.getMessage().contains("takes too long to match: " + pattern), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {5_001, 1_000_000})
+  void aPatternThatIsTooLongIsRefused(int groups) {
+    String pattern = "(".repeat(groups) + ")".repeat(groups);
+    var e = assertThrows(IllegalArgumentException.class, () -> new PeftTargets(List.of(), pattern));
+    assertTrue(e.getMessage().contains("is over the limit of 10000"), e.getMessage());
+  }
+
+  @Test
+  void whatPeftAcceptsIsRead() throws IOException {
+    assertEquals(
+        PeftTargets.of(List.of("all-linear")),
+        read("{\"target_modules\": \"ALL-LINEAR\"}").targets());
+    PeftConfig partly = read("{\"target_modules\": [\"q_proj\", \"c_attn\"]}");
+    assertEquals(2, partly.toLoraConfig(decoder(), "adapter").targets().size());
+    PeftConfig output = read("{\"target_modules\": [\"q_proj\", \"lm_head\"]}");
+    assertThrows(IllegalArgumentException.class, () -> output.toLoraConfig(decoder(), "adapter"));
+    PeftConfig none = read("{\"target_modules\": [\"c_attn\"]}");
+    var e =
+        assertThrows(IllegalArgumentException.class, () -> none.toLoraConfig(decoder(), "adapter"));
+    assertTrue(e.getMessage().startsWith("adapter: target_modules: [c_attn]"), e.getMessage());
   }
 
   @Test

@@ -154,6 +154,19 @@ class LoraTrainingTest {
   }
 
   @Test
+  void onlyDropoutSetsTheSeedOfNd4j() throws IOException {
+    for (double dropout : new double[] {0, 0.3}) {
+      var peft = new PeftConfig(2, 4, false, dropout, PeftTargets.of(List.of("q_proj")), null);
+      ComputationGraph graph = PeftAdapter.create(base, decoder(), peft, 0);
+      var data = TinyDecoder.batches(TinyDecoder.rows(9, 3), 2);
+      var trainer = new Trainer(graph, data, TinyDecoder.settings(2));
+      Nd4j.getRandom().setSeed(12345);
+      trainer.step();
+      assertEquals(dropout == 0, Nd4j.getRandom().getSeed() == 12345, "dropout " + dropout);
+    }
+  }
+
+  @Test
   void anotherRopeStaysWithTheAdapter() throws IOException {
     run(config("run", "rope.theta=3"), false, TrainingProgress.NONE);
     Path adapter = directory.resolve("run/model");
@@ -221,9 +234,10 @@ class LoraTrainingTest {
             IllegalArgumentException.class, () -> PeftAdapter.load(base, decoder(), adapter));
     for (String part :
         List.of(
-            "layers.0.self_attn.q_proj.lora_A.weight is [4, 8], expected [3, 8]",
-            "layers.0.self_attn.o_proj.lora_B.weight is missing",
-            "layers.1.self_attn.q_proj.lora_A.weight is no adapter")) {
+            "layers.0.self_attn.q_proj.lora_A.weight [4, 8] instead of [3, 8]",
+            "missing: base_model.model.model.layers.0.self_attn.o_proj.lora_A.weight, ",
+            " and 1 more; not called for by adapter_config.json: base_model.model.model"
+                + ".layers.1.self_attn.q_proj.lora_A.weight")) {
       assertTrue(e.getMessage().contains(part), e.getMessage());
     }
   }

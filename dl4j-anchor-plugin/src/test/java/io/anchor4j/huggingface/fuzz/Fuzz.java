@@ -26,6 +26,7 @@ import java.util.concurrent.TimeoutException;
 final class Fuzz {
   static final Map<String, Reader> READERS =
       Map.of(
+          "adapter", new AdapterReader(),
           "safetensors", new SafetensorsReader(),
           "index", new IndexReader(),
           "config", new ConfigReader(),
