@@ -1,6 +1,7 @@
 package io.anchor4j.training;
 
 import io.anchor4j.data.PackedIterator;
+import io.anchor4j.dl4j.layer.FrozenWeights;
 import io.anchor4j.kernel.KernelProvider;
 import io.anchor4j.kernel.KernelProviders;
 import java.util.ArrayList;
@@ -15,7 +16,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * the run directory.
  *
  * <p>The same graph, data and settings give the same bits, on one machine with one number of
- * threads.
+ * threads. Where an adapter drops out, every step sets the seed of {@code Nd4j.getRandom()}.
  */
 public final class Trainer {
   private final ComputationGraph graph;
@@ -25,6 +26,8 @@ public final class Trainer {
   private final KernelProvider kernels = KernelProviders.best();
   private final GradientAccumulation accumulation;
   private final AdamW optimizer;
+
+  private final boolean dropsOut;
 
   private double elapsedBefore;
   private long started = System.nanoTime();
@@ -41,6 +44,7 @@ public final class Trainer {
     this.settings = settings;
     this.learningRates = settings.learningRates();
     this.accumulation = new GradientAccumulation(graph);
+    this.dropsOut = FrozenWeights.adaptersDropOut(graph);
     this.optimizer = new AdamW(kernels, settings.adamw(), graph.params().length());
   }
 
@@ -66,8 +70,10 @@ public final class Trainer {
       batches.add(data.next());
     }
     long step = steps() + 1;
-    // Dropout's draws depend on seed and step alone, so that a resumed run makes the same.
-    Nd4j.getRandom().setSeed(settings.seed() * 0x9E3779B97F4A7C15L + step);
+    if (dropsOut) {
+      // The draws depend on seed and step alone, so that a resumed run makes the same.
+      Nd4j.getRandom().setSeed(settings.seed() * 0x9E3779B97F4A7C15L + step);
+    }
     GradientAccumulation.Result result;
     try (var weights = kernels.holdWeights(graph.params())) {
       result = accumulation.compute(step, batches);

@@ -1,5 +1,6 @@
 package io.anchor4j.dl4j.layer;
 
+import java.util.Arrays;
 import java.util.List;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -22,6 +23,19 @@ public final class FrozenWeights {
     }
   }
 
+  /** Says whether an adapter of the network has dropout. */
+  public static boolean adaptersDropOut(ComputationGraph graph) {
+    return Arrays.stream(graph.getLayers())
+        .map(FrozenWeights::lowRank)
+        .anyMatch(lowRank -> lowRank != null && lowRank.dropout() > 0);
+  }
+
+  private static LowRank lowRank(Layer layer) {
+    return layer instanceof TokenLayerImpl<?> tokenLayer
+        ? tokenLayer.layerConf().getLowRank()
+        : null;
+  }
+
   /**
    * Returns a parameter or frozen weight with the product of its adapter added, if it has one.
    *
@@ -30,8 +44,7 @@ public final class FrozenWeights {
    */
   public static INDArray merged(Layer layer, String key) {
     INDArray weight = layer.getParam(key);
-    LowRank lowRank =
-        layer instanceof TokenLayerImpl<?> tokenLayer ? tokenLayer.layerConf().getLowRank() : null;
+    LowRank lowRank = lowRank(layer);
     List<String> adapted = lowRank == null ? List.of() : lowRank.weights();
     if (!adapted.contains(key)) {
       return weight.castTo(DataType.FLOAT);
