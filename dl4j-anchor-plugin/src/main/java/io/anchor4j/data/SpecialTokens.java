@@ -31,7 +31,7 @@ public record SpecialTokens(
    *
    * @throws IllegalArgumentException if there is none
    */
-  int anchorId() {
+  public int anchorId() {
     return anchor.orElseThrow(
         () ->
             new IllegalArgumentException(

@@ -3,6 +3,7 @@ package io.anchor4j.it;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -24,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -159,6 +161,8 @@ class GenerateTest {
     int[] penalized = greedy("--prompt-ids", "5,9,33,4", "--repetition-penalty", "3");
     assertFalse(Arrays.equals(plain, penalized));
     assertArrayEquals(penalized, ids(shipped.out()));
+    // From generate(repetition_penalty=3.0) of transformers 5.23.
+    assertArrayEquals(new int[] {62, 0, 84, 91, 66, 6, 36, 77, 80, 46, 93, 23}, penalized);
     List<Object> off = new ArrayList<>(List.of(words));
     off.addAll(List.of("--repetition-penalty", "1"));
     assertArrayEquals(plain, ids(run(model, off.toArray()).out()));
@@ -274,6 +278,67 @@ class GenerateTest {
       }
       assertEquals(!mask.equals("full"), texts[0].equals(texts[1]), mask);
     }
+  }
+
+  private static String withDocument(Path model, Object... more) {
+    List<Object> words = new ArrayList<>(List.of(more));
+    words.addAll(List.of("--document", "package one;", "--prompt", "int x"));
+    words.addAll(
+        List.of("--max-new-tokens", 16, "--attention", "anchor", "--json", "--temperature", 2));
+    return run(model, words.toArray()).out();
+  }
+
+  @Test
+  void anchorsAreTheTokensAskedFor() throws IOException {
+    Path model = modelWithTokenizer();
+    String usual = withDocument(model);
+    try (Tokenizer tokenizer = Tokenizer.load(model)) {
+      String begin = tokenizer.describe(tokenizer.beginId().orElseThrow()).split(" ")[0];
+      assertEquals(usual, withDocument(model, "--anchor-token", begin, "--anchor-tokens", 1));
+    }
+    assertNotEquals(usual, withDocument(model, "--anchor-token", "class"));
+    String none = withDocument(model, "--anchor-tokens", 0);
+    assertEquals(none, withDocument(model, "--anchor-tokens", 0, "--anchor-token", "class"));
+    assertEquals(
+        4,
+        Stream.of(
+                usual,
+                none,
+                withDocument(model, "--anchor-tokens", 2),
+                withDocument(model, "--anchor-token", "class", "--anchor-tokens", 2))
+            .distinct()
+            .count());
+    assertRefused(
+        "anchorToken must be a token of the tokenizer in " + model + ", got \"<anchor>\"",
+        model,
+        "--prompt",
+        "x",
+        "--document",
+        "y",
+        "--anchor-token",
+        "<anchor>",
+        "--max-new-tokens",
+        1);
+    assertRefused(
+        "--anchor-tokens must be 0 or more, got -1",
+        model,
+        "--prompt",
+        "x",
+        "--document",
+        "y",
+        "--anchor-tokens",
+        "-1",
+        "--max-new-tokens",
+        1);
+    assertRefused(
+        "--anchor-token and --anchor-tokens need --document: a prompt alone has no anchor",
+        model,
+        "--prompt",
+        "x",
+        "--anchor-tokens",
+        2,
+        "--max-new-tokens",
+        1);
   }
 
   private static void assertRefused(String message, Path model, Object... more) {

@@ -3,6 +3,7 @@ package io.anchor4j.samples.cli;
 import com.google.common.base.Splitter;
 import com.google.common.primitives.Ints;
 import io.anchor4j.data.PackedRow;
+import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.generation.Generator;
 import io.anchor4j.huggingface.Tokenizer;
 import java.util.ArrayList;
@@ -38,6 +39,20 @@ final class PromptOptions {
               + " alone, under intra-document its prompt. Several are packed in their order.")
   private List<String> documents = List.of();
 
+  @Option(
+      names = "--anchor-tokens",
+      paramLabel = "N",
+      description = "Anchors before the documents, as prepare put them (1). Needs --document.")
+  private Integer anchorTokens;
+
+  @Option(
+      names = "--anchor-token",
+      paramLabel = "TOKEN",
+      description =
+          "The token that anchors are, as it stands in text; if not given, the tokenizer's begin"
+              + " token, or where there is none its end token. Needs --document.")
+  private String anchorToken;
+
   /** Whether the prompts cannot be had without a tokenizer. */
   boolean needTokenizer() {
     return !texts.isEmpty() || !documents.isEmpty();
@@ -47,7 +62,8 @@ final class PromptOptions {
    * Returns the prompts as rows.
    *
    * @param tokenizer null where none is needed
-   * @throws IllegalArgumentException if there are none, or texts and ids, or one makes no tokens
+   * @throws IllegalArgumentException if there are none, or texts and ids, or one makes no tokens,
+   *     or anchors are asked for that cannot be
    */
   List<PackedRow> rows(Tokenizer tokenizer) {
     if (texts.isEmpty() == ids.isEmpty()) {
@@ -56,6 +72,7 @@ final class PromptOptions {
               ? "--prompt or --prompt-ids is missing"
               : "--prompt and --prompt-ids cannot be given together");
     }
+    checkAnchors();
     List<PackedRow> rows = new ArrayList<>();
     for (String text : texts) {
       int[] tokens =
@@ -69,6 +86,16 @@ final class PromptOptions {
       rows.add(row(parse(list), tokenizer));
     }
     return rows;
+  }
+
+  private void checkAnchors() {
+    if (documents.isEmpty() && (anchorToken != null || anchorTokens != null)) {
+      throw new IllegalArgumentException(
+          "--anchor-token and --anchor-tokens need --document: a prompt alone has no anchor");
+    }
+    if (anchorTokens != null && anchorTokens < 0) {
+      throw new IllegalArgumentException("--anchor-tokens must be 0 or more, got " + anchorTokens);
+    }
   }
 
   private static int[] parse(String list) {
@@ -88,15 +115,14 @@ final class PromptOptions {
     if (documents.isEmpty()) {
       return Generator.prompt(prompt);
     }
-    OptionalInt end = tokenizer.endId();
-    OptionalInt anchor = tokenizer.beginId().isPresent() ? tokenizer.beginId() : end;
-    if (anchor.isEmpty()) {
-      throw new IllegalArgumentException(
-          "--document needs a token for the anchor, but the tokenizer names none that begins or ends"
-              + " a text");
+    SpecialTokens special = tokenizer.specialTokens(anchorToken);
+    OptionalInt end = special.end();
+    IntStream.Builder tokens = IntStream.builder();
+    IntStream.Builder owners = IntStream.builder();
+    int anchors = anchorTokens == null ? 1 : anchorTokens;
+    for (int i = 0; i < anchors; i++) {
+      add(new int[] {special.anchorId()}, PackedRow.ANCHOR, tokens, owners);
     }
-    IntStream.Builder tokens = IntStream.builder().add(anchor.getAsInt());
-    IntStream.Builder owners = IntStream.builder().add(PackedRow.ANCHOR);
     for (int d = 0; d < documents.size(); d++) {
       add(tokenizer.encode(documents.get(d)), d + 1, tokens, owners);
       if (end.isPresent()) {
