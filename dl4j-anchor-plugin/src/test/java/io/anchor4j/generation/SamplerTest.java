@@ -60,33 +60,15 @@ class SamplerTest {
         2.5f,
         -1.375f,
         0.0f,
-        2.8181817531585693f,
+        2.8181818f,
         -0.7f,
         1e-3f,
-        -8.030000686645508f,
+        -8.030001f,
         2.75f);
     assertPenalized(
-        0.8,
-        new int[] {0, 4, 7},
-        3.125f,
-        -1.25f,
-        0.0f,
-        3.1f,
-        -0.5600000023841858f,
-        1e-3f,
-        -7.3f,
-        3.4375f);
+        0.8, new int[] {0, 4, 7}, 3.125f, -1.25f, 0.0f, 3.1f, -0.56f, 1e-3f, -7.3f, 3.4375f);
     assertPenalized(
-        1.05,
-        new int[] {5, 6},
-        2.5f,
-        -1.25f,
-        0.0f,
-        3.1f,
-        -0.7f,
-        0.0009523810585960746f,
-        -7.664999961853027f,
-        2.75f);
+        1.05, new int[] {5, 6}, 2.5f, -1.25f, 0.0f, 3.1f, -0.7f, 0.00095238106f, -7.665f, 2.75f);
   }
 
   private static void assertPenalized(double penalty, int[] prompt, float... expected) {
