@@ -42,7 +42,7 @@ final class ConfigKeys {
       Set.of(
           "attn_implementation",
           "chunk_size_feed_forward",
-          "max_window_layers", // without sliding_window; with it, that one is refused
+          "max_window_layers", // of Qwen's alone, which read it
           "output_attentions",
           "pretraining_tp"); // the order of a sum, in transformers 4
 
@@ -53,6 +53,9 @@ final class ConfigKeys {
               + "|logit|mla|mlp|moe|multipl|norm|position|qk|query|residual|rope|rotary|router|scal"
               + "|sink|softcap|sparse|theta|window");
 
+  /** Names of numbers that are multiplied with: 0 is a value of theirs, not the lack of one. */
+  private static final Pattern MULTIPLIES = Pattern.compile("multipl|scal|factor|theta");
+
   private ConfigKeys() {}
 
   /**
@@ -60,8 +63,13 @@ final class ConfigKeys {
    */
   static void check(JsonFields config, ModelFamily family) {
     String activation = config.textOr("hidden_act", "silu");
-    if (!activation.equals("silu")) {
+    if (!activation.equals("silu") && !activation.equals("swish")) {
       throw config.wrong("hidden_act", "silu");
+    }
+    JsonNode causal = config.json().path("is_causal");
+    if (!causal.isMissingNode() && !causal.booleanValue()) {
+      // A null too: transformers asks for what Python takes for true.
+      throw config.wrong("is_causal", "true: attention is causal here");
     }
     if (config.has("quantization_config")) {
       throw new IllegalArgumentException(
@@ -71,10 +79,10 @@ final class ConfigKeys {
     }
     for (Map.Entry<String, JsonNode> field : config.json().properties()) {
       String key = field.getKey();
-      if (isOff(field.getValue()) || SHARED.contains(key) || family.keys().contains(key)) {
+      String lower = key.toLowerCase(Locale.ROOT);
+      if (isOff(lower, field.getValue()) || SHARED.contains(key) || family.keys().contains(key)) {
         continue;
       }
-      String lower = key.toLowerCase(Locale.ROOT);
       if (lower.contains("dropout") || lower.contains("pdrop")) {
         LOG.warn("{}: {} is ignored: there is no dropout here", config.source(), key);
       } else if (!WITHOUT_EFFECT.contains(key)
@@ -92,10 +100,10 @@ final class ConfigKeys {
   }
 
   /** null, false, 0 or empty: what switches something off, or says that there is none. */
-  private static boolean isOff(JsonNode value) {
+  private static boolean isOff(String key, JsonNode value) {
     return value.isNull()
         || (value.isBoolean() && !value.booleanValue())
-        || (value.isNumber() && value.doubleValue() == 0)
+        || (value.isNumber() && value.doubleValue() == 0 && !MULTIPLIES.matcher(key).find())
         || (value.isContainerNode() && value.isEmpty());
   }
 }

@@ -94,6 +94,7 @@ class ModelFamilyTest {
     String slides = "'use_sliding_window': true, 'sliding_window': 7";
     return Stream.of(
         arguments("llama", "{}", plain, 0),
+        arguments("llama", "{'hidden_act': 'swish', 'is_causal': true}", plain, 0),
         arguments("llama", "{'attention_bias': true}", biased, 0),
         arguments("llama", "{'mlp_bias': true}", plain.withMlpBias(true), 0),
         arguments("mistral", "{'sliding_window': 7}", plain, 7),
@@ -190,6 +191,8 @@ class ModelFamilyTest {
             "no_rope_layers must be a list of 1 (rotated) or 0 for each of 5 layers"),
         arguments("smollm3", "{'no_rope_layer_interval': 0}", "no_rope_layer_interval must be"),
         arguments("qwen3", "{'hidden_act': 'gelu'}", "hidden_act must be silu, got \"gelu\""),
+        arguments("llama", "{'is_causal': false}", "is_causal must be true: attention is causal"),
+        arguments("smollm3", "{'is_causal': null}", "is_causal must be true: attention is causal"),
         arguments("qwen2", "{'quantization_config': {'a': 1}}", "quantization_config"),
         arguments("qwen3", "{'partial_rotary_factor': 0.5}", "partial_rotary_factor must be 1"),
         arguments(
@@ -220,6 +223,7 @@ class ModelFamilyTest {
         "'attn_logit_softcapping': 50.0",
         "'query_pre_attn_scalar': 224",
         "'logit_scale': 0.0625",
+        "'residual_multiplier': 0",
         "'use_qk_norm': true",
         "'clip_qkv': 8",
         "'scale_depth': 1.4",
@@ -242,7 +246,7 @@ class ModelFamilyTest {
     String kept =
         "{'is_llama_config': true, 'rope_interleaved': false, 'pretraining_tp': 2, 'use_cache':"
             + " true, '_attn_implementation_autoset': true, 'unsloth_version': '2025.1',"
-            + " 'logit_scale': null, 'attention_dropout': 0.1, 'max_window_layers': 28,"
+            + " 'logit_scale': null, 'num_local_experts': 0, 'attention_dropout': 0.1, 'max_window_layers': 28,"
             + " 'transformers.js_config': {'dtype': 'q4'}, 'pruned_heads': {}}";
     JsonNode exported = config("llama", kept).toJson(TensorType.F32);
     fields(kept)
