@@ -12,6 +12,7 @@ import io.roastedroot.quickjs4j.core.Engine;
 import io.roastedroot.quickjs4j.core.Runner;
 import java.io.IOException;
 import java.net.URL;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,6 +39,7 @@ import run.endive.wasm.types.MemoryLimits;
 final class ChatTemplate implements AutoCloseable {
   private static final int TIMEOUT_MILLIS = 60_000;
   private static final int WASM_PAGES = 4096; // of 64 KiB
+  private static final long LONGEST_FILE_BYTES = 1 << 20; // models have under 20 KiB
   private static final String[] LIBRARY = {"huggingface-jinja-0.5.11.js", "chat-template.js"};
 
   private final String source;
@@ -76,8 +78,7 @@ final class ChatTemplate implements AutoCloseable {
     Map<String, String> specialTokens = files.specialTokens();
     Path file = directory.resolve("chat_template.jinja");
     if (Files.isRegularFile(file)) {
-      return Optional.of(
-          new ChatTemplate(file.toString(), Files.readString(file), specialTokens, clock));
+      return Optional.of(new ChatTemplate(file.toString(), text(file), specialTokens, clock));
     }
     JsonFields config = files.config();
     JsonNode value = config.json().path("chat_template");
@@ -95,6 +96,19 @@ final class ChatTemplate implements AutoCloseable {
     return Optional.of(
         new ChatTemplate(
             config.source() + ": chat_template", value.textValue(), specialTokens, clock));
+  }
+
+  private static String text(Path file) throws IOException {
+    long bytes = Files.size(file);
+    if (bytes > LONGEST_FILE_BYTES) {
+      throw new IllegalArgumentException(
+          file + ": " + bytes + " bytes are over the limit of " + LONGEST_FILE_BYTES);
+    }
+    try {
+      return Files.readString(file);
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(file + ": the text is not UTF-8", e);
+    }
   }
 
   /**

@@ -105,6 +105,22 @@ class ChatTemplateTest {
   }
 
   @Test
+  void aFileThatIsNotUtf8OrTooLongIsNamed() throws IOException {
+    Path file = directory.resolve("chat_template.jinja");
+    Files.write(file, new byte[] {'a', (byte) 0xff});
+    assertEquals(file + ": the text is not UTF-8", refusal());
+    Files.write(file, new byte[(1 << 20) + 1]);
+    assertEquals(file + ": 1048577 bytes are over the limit of 1048576", refusal());
+  }
+
+  private String refusal() {
+    return assertThrows(
+            IllegalArgumentException.class,
+            () -> ChatTemplate.read(directory, TokenizerFiles.read(directory)))
+        .getMessage();
+  }
+
+  @Test
   void theDefaultOfSeveralAndTheFileOfItsOwnAreFound() throws IOException {
     Files.writeString(
         directory.resolve("tokenizer_config.json"),
