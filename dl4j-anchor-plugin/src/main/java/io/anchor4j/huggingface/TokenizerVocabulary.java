@@ -24,6 +24,7 @@ final class TokenizerVocabulary {
   private final Map<String, Integer> addedIds = new HashMap<>();
   private final Map<String, AddedToken> added = new LinkedHashMap<>();
   private int size;
+  private int addedSize; // one more than the largest added id
   private String modelType = "";
   private boolean byteLevel;
 
@@ -64,7 +65,7 @@ final class TokenizerVocabulary {
   private void readAddedTokens(JsonParser parser) throws IOException {
     for (JsonNode token : (JsonNode) JsonFields.MAPPER.readTree(parser)) {
       AddedToken read = AddedToken.of(token, token.path("special").asBoolean());
-      put(addedIds, read.content(), token.path("id").asInt(-1));
+      putAdded(read.content(), token.path("id").asInt(-1));
       added.put(read.content(), read);
     }
   }
@@ -110,6 +111,11 @@ final class TokenizerVocabulary {
     size = Math.max(size, id + 1);
   }
 
+  private void putAdded(String token, int id) {
+    put(addedIds, token, id);
+    addedSize = Math.max(addedSize, id + 1);
+  }
+
   /**
    * Adds a token, or gives the one of this text other properties. As in the tokenizers library, a
    * new one gets the id after the last, whatever id another file has for it.
@@ -120,8 +126,7 @@ final class TokenizerVocabulary {
       return;
     }
     if (id(content) == null) {
-      int last = addedIds.values().stream().mapToInt(Integer::intValue).max().orElse(-1);
-      put(addedIds, content, Math.max(last + 1, modelIds.size()));
+      putAdded(content, Math.max(addedSize, modelIds.size()));
     }
     added.put(content, token);
   }
