@@ -23,8 +23,8 @@ final class WeightsCheck {
 
   static final String UNSUPPORTED = "of a type that is not supported (F32, F16, BF16 and F64 are)";
 
-  /** How many tensors of each fault a message names. */
-  private static final int SHOWN = 3;
+  /** How many names a message has for each fault; more than any two models need, once folded. */
+  private static final int SHOWN = 50;
 
   private static final int COMPARED_AT_ONCE = 1 << 16;
 
@@ -35,7 +35,8 @@ final class WeightsCheck {
    *
    * @param tied whether the output uses the embedding's matrix, which may be stored twice then
    * @throws IllegalArgumentException if tensors are missing, surplus, of another shape or of a type
-   *     that is not read; one message names them all
+   *     that is not read; one message names them all, layers folded into runs, but for what is over
+   *     50 names of a fault
    * @throws IOException if a file cannot be read
    */
   static void check(
@@ -89,13 +90,17 @@ final class WeightsCheck {
     return SafetensorsException.printable(tensor.name());
   }
 
-  /** Adds a fault, if any tensor has it, with the first of them. */
+  /** Adds a fault, if any tensor has it, with the names of those that have. */
   static <T> void add(
       List<String> faults, String fault, List<T> tensors, Function<T, String> shown) {
     if (!tensors.isEmpty()) {
-      String names = tensors.stream().limit(SHOWN).map(shown).collect(Collectors.joining(", "));
-      int more = tensors.size() - SHOWN;
-      faults.add(fault + ": " + names + (more > 0 ? " and " + more + " more" : ""));
+      List<String> names = FoldedNames.of(tensors.stream().map(shown).toList());
+      int more = names.size() - SHOWN;
+      faults.add(
+          fault
+              + ": "
+              + String.join(", ", names.subList(0, Math.min(SHOWN, names.size())))
+              + (more > 0 ? " and " + more + " more" : ""));
     }
   }
 

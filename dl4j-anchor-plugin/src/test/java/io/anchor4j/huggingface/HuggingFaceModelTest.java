@@ -161,8 +161,9 @@ class HuggingFaceModelTest {
     for (String part :
         List.of(
             directory + ": the weights are not those of config.json: missing: ",
-            "missing: model.layers.0.mlp.gate_proj.weight, model.layers.0.mlp.up_proj.weight,"
-                + " model.layers.0.mlp.down_proj.weight and 4 more; ",
+            "missing: model.layers.{0..1}.mlp.gate_proj.weight,"
+                + " model.layers.{0..1}.mlp.up_proj.weight,"
+                + " model.layers.{0..1}.mlp.down_proj.weight, lm_head.weight; ",
             "not of this model: line\\u000abreak; ",
             "model.norm.weight [7] instead of [8]",
             "model.layers.0.input_layernorm.weight [1, 8] instead of [8]",

@@ -43,7 +43,7 @@ final class Fuzz {
 
   private static final long MOST_BYTES_A_BYTE = 200;
   private static final long MOST_NATIVE_BYTES = 300L << 20;
-  private static final int LONGEST_MESSAGE = 1500;
+  private static final int LONGEST_MESSAGE = 4000;
 
   private final String name;
   private final long seed;
