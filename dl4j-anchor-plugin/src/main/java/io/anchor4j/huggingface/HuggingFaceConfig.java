@@ -94,7 +94,8 @@ public final class HuggingFaceConfig {
   /**
    * Returns this configuration with another rotary embedding, as a run file's {@code rope} asks.
    * Where a scaling needs {@code original_max_position_embeddings} and does not give it, it is this
-   * configuration's {@code max_position_embeddings}.
+   * configuration's {@code max_position_embeddings}; or, where a scaling is replaced, that one's
+   * own, without which it must be given.
    *
    * @param theta the base of the frequencies, or nothing to keep it
    * @param scaling keys as in config.json ({@code type} or {@code rope_type}, {@code factor}, ...);

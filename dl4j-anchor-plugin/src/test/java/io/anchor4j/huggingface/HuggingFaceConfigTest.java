@@ -257,7 +257,9 @@ class HuggingFaceConfigTest {
         RotaryConfig.of(1e6).withScaling(new Linear(2)),
         theta.toDecoderConfig().attention().rotary());
     HuggingFaceConfig yarn =
-        base.withRope(OptionalDouble.empty(), Map.of("type", "yarn", "factor", 16));
+        base.withRope(
+            OptionalDouble.empty(),
+            Map.of("type", "yarn", "factor", 16, "original_max_position_embeddings", 64));
     assertEquals(
         RotaryConfig.of(5000).withScaling(Yarn.of(16, 64)),
         yarn.toDecoderConfig().attention().rotary());
@@ -277,6 +279,41 @@ class HuggingFaceConfigTest {
         e.getMessage()
             .contains("rope_type must be one of default, linear, dynamic, yarn, llama3, longrope"),
         e.getMessage());
+  }
+
+  @Test
+  void aScalingInPlaceOfAnotherStretchesFromTheLengthBeforeBoth() {
+    HuggingFaceConfig stretched =
+        config(
+            "{'max_position_embeddings': 256, 'rope_scaling': {'type': 'yarn', 'factor': 4.0,"
+                + " 'original_max_position_embeddings': 64}}");
+    assertEquals(
+        Yarn.of(16, 64),
+        stretched
+            .withRope(OptionalDouble.empty(), Map.of("type", "yarn", "factor", 16))
+            .toDecoderConfig()
+            .attention()
+            .rotary()
+            .scaling());
+    HuggingFaceConfig linear =
+        config("{'max_position_embeddings': 64, 'rope_scaling': {'type': 'linear', 'factor': 2}}");
+    assertEquals(
+        "rope scaling yarn: original_max_position_embeddings is missing: the model has linear"
+            + " scaling already, and its length before that is not in its config.json",
+        refusal(linear, Map.of("type", "yarn", "factor", 16)));
+  }
+
+  @Test
+  void aBaseWithinTheScalingIsNotPassedOver() {
+    assertEquals(
+        "rope scaling: rope_theta is not part of the scaling; it is set as rope.theta",
+        refusal(config("{}"), Map.of("type", "yarn", "factor", 4, "rope_theta", 5e6)));
+  }
+
+  private static String refusal(HuggingFaceConfig config, Map<String, ?> scaling) {
+    return assertThrows(
+            IllegalArgumentException.class, () -> config.withRope(OptionalDouble.empty(), scaling))
+        .getMessage();
   }
 
   /** Dynamic scaling starts at max_position_embeddings: raising it would change the model. */

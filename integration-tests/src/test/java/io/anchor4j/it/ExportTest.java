@@ -92,10 +92,9 @@ class ExportTest {
     for (Fixture fixture : Fixture.all().toList()) {
       HuggingFaceConfig config = HuggingFaceConfig.read(fixture.directory());
       if (type == TensorType.F16) {
-        config =
-            config
-                .withRope(OptionalDouble.of(5e5), Map.of("type", "yarn", "factor", 4.0))
-                .withPositions(256);
+        Map<String, ?> yarn =
+            Map.of("type", "yarn", "factor", 4.0, "original_max_position_embeddings", 64);
+        config = config.withRope(OptionalDouble.of(5e5), yarn).withPositions(256);
       }
       Path directory = Path.of("target", "exports", fixture.name() + "-" + type);
       ComputationGraph graph = HuggingFaceModel.load(fixture.directory(), anchor(config));

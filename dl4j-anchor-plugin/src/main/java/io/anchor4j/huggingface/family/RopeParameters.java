@@ -4,9 +4,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.huggingface.JsonFields;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import io.anchor4j.rotary.RotaryConfig;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The rotary embedding as config.json describes it, in either layout: {@code rope_parameters} with
@@ -14,6 +17,8 @@ import java.util.Set;
  * under {@code rope_type} or {@code type} (4.x). What is missing is what transformers takes it for.
  */
 public final class RopeParameters {
+  private static final Logger LOG = LoggerFactory.getLogger(RopeParameters.class);
+
   private static final String ORIGINAL = "original_max_position_embeddings";
 
   /**
@@ -112,26 +117,51 @@ public final class RopeParameters {
    * @param theta the base, or nothing to keep it
    * @param scaling keys as in config.json, the kind under {@code type} or {@code rope_type}; empty
    *     to keep the scaling
-   * @throws IllegalArgumentException if it leaves open how far it stretches
+   * @throws IllegalArgumentException if it has a base of its own, or leaves open how far or from
+   *     which length it stretches
    */
   public ObjectNode overridden(OptionalDouble theta, Map<String, ?> scaling) {
-    ObjectNode json = fields.json().deepCopy();
-    if (!scaling.isEmpty()) {
-      var kept = json.get("rope_theta");
-      json = JsonFields.MAPPER.valueToTree(scaling);
-      json.set("rope_theta", kept);
-      boolean longrope =
-          "longrope".equals(scaling.get("type")) || "longrope".equals(scaling.get("rope_type"));
-      if (longrope && !json.hasNonNull("factor") && !json.hasNonNull("attention_factor")) {
-        // The ratio of the lengths, which transformers takes, is not yet the one trained for.
-        throw new IllegalArgumentException(
-            "rope scaling longrope: factor is missing: new length over original length");
-      }
-    }
+    ObjectNode json = scaling.isEmpty() ? fields.json().deepCopy() : replaced(scaling);
     if (theta.isPresent()) {
       json.put("rope_theta", theta.getAsDouble());
     }
     return json;
+  }
+
+  private ObjectNode replaced(Map<String, ?> scaling) {
+    ObjectNode json = JsonFields.MAPPER.valueToTree(scaling);
+    if (json.hasNonNull("rope_theta")) {
+      throw new IllegalArgumentException(
+          "rope scaling: rope_theta is not part of the scaling; it is set as rope.theta");
+    }
+    json.set("rope_theta", fields.json().get("rope_theta"));
+    var given = new JsonFields("rope scaling", json);
+    String type = given.textOr("rope_type", given.textOr("type", "default"));
+    if (type.equals("longrope") && !given.has("factor") && !given.has("attention_factor")) {
+      // The ratio of the lengths, which transformers takes, is not yet the one trained for.
+      throw new IllegalArgumentException(
+          "rope scaling longrope: factor is missing: new length over original length");
+    }
+    String stored = fields.json().get("rope_type").textValue();
+    if (stored.equals("default")) {
+      return json;
+    }
+    if (STRETCHED_FROM_A_LENGTH.contains(type) && !given.has(ORIGINAL)) {
+      // max_position_embeddings may be the length the model was stretched to.
+      if (!fields.has(ORIGINAL)) {
+        throw new IllegalArgumentException(
+            "rope scaling %s: %s is missing: the model has %s scaling already, and its length before that is not in its config.json"
+                .formatted(type, ORIGINAL, stored));
+      }
+      json.set(ORIGINAL, fields.json().get(ORIGINAL));
+    }
+    LOG.warn("{}: {} is replaced by {}", fields.source(), shown(fields.json()), shown(json));
+    return json;
+  }
+
+  private static String shown(ObjectNode json) {
+    ObjectNode withoutLists = json.deepCopy().without(List.of("short_factor", "long_factor"));
+    return SafetensorsException.printable(withoutLists.toString());
   }
 
   /** Returns the newer layout, complete. */
