@@ -15,12 +15,12 @@ final class ModelReader implements Reader {
 
   @Override
   public Path[] writeGoodFiles(Path directory) throws IOException {
-    Path[] files = new ConfigReader().writeGoodFiles(directory);
+    Path file = ConfigReader.writeGoodFile("llama", directory);
     HuggingFaceConfig config = HuggingFaceConfig.read(directory);
     var graph = Decoder.create(config.toDecoderConfig(), 5);
     good = graph.params();
     HuggingFaceModel.save(graph, config, directory);
-    return files;
+    return new Path[] {file};
   }
 
   @Override
