@@ -16,7 +16,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.Set;
 
 /**
  * Text to token ids and back, by the tokenizer.json of a model's directory.
@@ -51,7 +50,7 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
   private final TokenizerFiles files;
   private final OptionalInt beginId;
   private final OptionalInt padId;
-  private final Set<Integer> endIds;
+  private final OptionalInt endId;
   private final boolean cleanUp;
   private final HuggingFaceTokenizer tokenizer;
   private ChatTemplate chatTemplate; // null: not used yet
@@ -62,7 +61,7 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
     this.files = files;
     this.beginId = files.beginId();
     this.padId = files.padId();
-    this.endIds = files.endIds();
+    this.endId = files.endId();
     this.cleanUp = cleansUp(files);
     this.tokenizer = open(/* literal= */ false);
   }
@@ -275,14 +274,12 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
     return beginId;
   }
 
-  /** Returns the id that ends a text, if the model has one; of several, the tokenizer's own. */
+  /**
+   * Returns the id that ends a text, if the model has one; of several, the tokenizer's own. Those
+   * at which generation ends are {@link HuggingFaceConfig#endIds}.
+   */
   public OptionalInt endId() {
-    return endIds.stream().mapToInt(Integer::intValue).findFirst();
-  }
-
-  /** Returns every id that ends a text: a chat model has one more for the end of a turn. */
-  public Set<Integer> endIds() {
-    return endIds;
+    return endId;
   }
 
   /** Returns the id for padding, if the model has one. */

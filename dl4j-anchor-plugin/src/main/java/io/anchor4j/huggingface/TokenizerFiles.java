@@ -6,7 +6,7 @@ import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -175,21 +175,16 @@ final class TokenizerFiles {
     return first("pad_token", "pad_token_id");
   }
 
-  /** Every id that ends a text; first the tokenizer's own. */
-  Set<Integer> endIds() throws IOException {
-    return ids("eos_token", "eos_token_id");
+  OptionalInt endId() throws IOException {
+    return first("eos_token", "eos_token_id");
   }
 
   private OptionalInt first(String name, String idKey) throws IOException {
-    return ids(name, idKey).stream().mapToInt(Integer::intValue).findFirst();
-  }
-
-  private Set<Integer> ids(String name, String idKey) throws IOException {
-    Set<Integer> ids = new LinkedHashSet<>();
+    List<Integer> ids = new ArrayList<>();
     id(content(config.json().path(name))).ifPresent(ids::add);
     for (String file : new String[] {"generation_config.json", HuggingFaceConfig.FILE}) {
       ids.addAll(optional(directory.resolve(file)).tokenIds(idKey));
     }
-    return Collections.unmodifiableSet(ids);
+    return ids.stream().mapToInt(Integer::intValue).findFirst();
   }
 }

@@ -7,16 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -102,8 +103,21 @@ class TokenizerTest {
       assertEquals(OptionalInt.of(BEGIN), tokenizer.beginId());
       assertEquals(OptionalInt.of(END), tokenizer.endId());
       assertEquals(OptionalInt.of(PAD), tokenizer.padId());
-      assertEquals(Set.of(END, 7, 9, 6), tokenizer.endIds());
     }
+  }
+
+  /** Looking for the largest id at each took 49 s. */
+  @Test
+  void manyAddedTokensAreReadInTimeInProportion() throws IOException {
+    load().close();
+    ObjectNode added = JsonFields.MAPPER.createObjectNode();
+    for (int i = 0; i < 40_000; i++) {
+      added.put("token" + i, 260 + i);
+    }
+    write("added_tokens.json", added.toString());
+    TokenizerFiles files =
+        assertTimeout(Duration.ofSeconds(10), () -> TokenizerFiles.read(directory));
+    assertEquals(OptionalInt.of(40_259), files.id("token39999"));
   }
 
   @Test

@@ -111,7 +111,7 @@ final class TokenizerReader implements Reader {
       tokenizer.copyTo(copy);
       try (Tokenizer again = Tokenizer.load(copy)) {
         assertArrayEquals(ids, again.encode(TEXT));
-        assertEquals(tokenizer.endIds(), again.endIds());
+        assertEquals(tokenizer.endId(), again.endId());
       }
     }
   }

@@ -143,7 +143,9 @@ final class GenerateVerb extends Verb {
       return Set.of();
     }
     Set<Integer> ids = config.endIds();
-    return ids.isEmpty() && tokenizer != null ? tokenizer.endIds() : ids;
+    return ids.isEmpty() && tokenizer != null && tokenizer.endId().isPresent()
+        ? Set.of(tokenizer.endId().getAsInt())
+        : ids;
   }
 
   private static void noteIgnored(HuggingFaceConfig config, Console console) {
