@@ -51,6 +51,7 @@ class InspectTest {
     assertTrue(qwen2.contains("window        6 tokens in layers 1, 2 of 0 to 2\n"), qwen2);
     String qwen3 = Cli.run("inspect", Fixture.named("qwen3").directory()).out();
     assertTrue(qwen3.contains("12 dimensions each, queries and keys normed\n"), qwen3);
+    assertTrue(qwen3.contains("shortFactors 1.0 ... 1.5, longFactors 1.0 ... 6.0, "), qwen3);
     String smollm3 = Cli.run("inspect", Fixture.named("smollm3").directory()).out();
     assertTrue(smollm3.contains("none in layers 1, 3 of 0 to 3\n"), smollm3);
     assertTrue(smollm3.contains("biases        feed-forward\n"), smollm3);

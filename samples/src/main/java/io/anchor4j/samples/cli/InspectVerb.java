@@ -143,10 +143,14 @@ final class InspectVerb extends Verb {
             .collect(Collectors.joining(", ", "layers ", " of 0 to " + (config.layers() - 1)));
   }
 
-  /** Returns, for example, "Linear, factor 4.0", from a record's own words. */
+  /**
+   * Returns, for example, "Linear, factor 4.0", from a record's own words; of a list, which has a
+   * number for every frequency, the ends.
+   */
   private static String scaling(RotaryScaling scaling) {
     return scaling
         .toString()
+        .replaceAll("=\\[([^,\\]]+)[^\\]]* ([^\\]]+)\\]", "=$1 ... $2")
         .replaceFirst("\\[(.+)\\]", ", $1")
         .replace("[]", "")
         .replace('=', ' ');
