@@ -9,6 +9,7 @@ import io.anchor4j.dl4j.layer.TokenEmbeddingLayer;
 import io.anchor4j.dl4j.vertex.TiedEmbeddingVertex;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -97,11 +98,12 @@ public final class Decoder {
    * parameters. The frozen weights are still to be given, see {@link
    * io.anchor4j.dl4j.layer.FrozenWeights}.
    *
-   * @param held the type in which frozen matrices are held, FLOAT or BFLOAT16
+   * @param held the type in which a layer's frozen matrices are held, FLOAT or BFLOAT16, by its
+   *     name
    * @throws IllegalArgumentException if a target is not there or can have no adapter
    */
   public static ComputationGraph create(
-      DecoderConfig config, LoraConfig lora, DataType held, long seed) {
+      DecoderConfig config, LoraConfig lora, Function<String, DataType> held, long seed) {
     ComputationGraphConfiguration configuration = configuration(config, seed, DataType.FLOAT);
     lora.applyTo(configuration, held);
     var graph = new ComputationGraph(configuration);

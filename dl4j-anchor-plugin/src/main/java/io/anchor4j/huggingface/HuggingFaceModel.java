@@ -18,8 +18,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -74,7 +76,9 @@ public final class HuggingFaceModel {
   }
 
   private static ComputationGraph load(
-      Path directory, DecoderConfig decoder, Function<DataType, ComputationGraph> network)
+      Path directory,
+      DecoderConfig decoder,
+      Function<Function<String, DataType>, ComputationGraph> network)
       throws IOException {
     try (var checkpoint = SafetensorsCheckpoint.open(directory)) {
       // Before anything is made: a wrong config.json must not ask for memory first.
@@ -116,14 +120,16 @@ public final class HuggingFaceModel {
     }
   }
 
-  /** The type that holds the matrices of a checkpoint exactly. */
-  private static DataType heldIn(SafetensorsCheckpoint checkpoint, List<Mapping> mappings) {
-    return mappings.stream()
+  /** The type that holds the matrices of a layer, by its name, exactly. */
+  private static Function<String, DataType> heldIn(
+      SafetensorsCheckpoint checkpoint, List<Mapping> mappings) {
+    Set<String> others =
+        mappings.stream()
             .filter(mapping -> mapping.shape().size() == 2)
-            .allMatch(
-                mapping -> checkpoint.tensors().get(mapping.tensor()).type() == TensorType.BF16)
-        ? DataType.BFLOAT16
-        : DataType.FLOAT;
+            .filter(mapping -> checkpoint.tensors().get(mapping.tensor()).type() != TensorType.BF16)
+            .map(Mapping::layer)
+            .collect(Collectors.toSet());
+    return layer -> others.contains(layer) ? DataType.FLOAT : DataType.BFLOAT16;
   }
 
   /** Nine tensors a layer would be asked for: a wrong number of layers fills memory by itself. */

@@ -38,8 +38,8 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
  * HuggingFaceModel.save(again, HuggingFaceConfig.read(base), merged); // an ordinary model
  * }</pre>
  *
- * <p>The base is held as its files have it: in BFLOAT16 where all its matrices are BF16, otherwise
- * in FLOAT.
+ * <p>The base is held as its files have it: a layer in BFLOAT16 where all its matrices are BF16,
+ * otherwise in FLOAT.
  */
 public final class PeftAdapter {
   /** The name of the file of weights. */

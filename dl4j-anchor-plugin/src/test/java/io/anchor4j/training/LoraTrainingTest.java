@@ -16,6 +16,10 @@ import io.anchor4j.huggingface.HuggingFaceModel;
 import io.anchor4j.huggingface.PeftAdapter;
 import io.anchor4j.huggingface.PeftConfig;
 import io.anchor4j.huggingface.PeftTargets;
+import io.anchor4j.huggingface.safetensors.MappedTensor;
+import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
+import io.anchor4j.huggingface.safetensors.TensorInfo;
+import io.anchor4j.huggingface.safetensors.TensorSource;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -213,6 +217,34 @@ class LoraTrainingTest {
     assertEquals(adapters, trainer.optimizer().firstMoment().length());
     assertEquals(adapters, trainer.optimizer().secondMoment().length());
     assertEquals(before, up);
+  }
+
+  @Test
+  void aLayerIsHeldInBfloat16WhereItsMatricesAre() throws IOException {
+    Path mixed = directory.resolve("mixed");
+    HuggingFaceConfig config = HuggingFaceConfig.read(base);
+    HuggingFaceModel.save(HuggingFaceModel.load(base), config, mixed);
+    String wide = "model.layers.0.mlp.up_proj.weight";
+    try (var narrow = SafetensorsCheckpoint.open(base);
+        var full = SafetensorsCheckpoint.open(mixed)) {
+      List<TensorSource> tensors = new ArrayList<>();
+      for (TensorInfo info : narrow.tensors().values()) {
+        MappedTensor tensor = (info.name().equals(wide) ? full : narrow).tensor(info.name());
+        float[] values = new float[(int) info.elements()];
+        tensor.readFloats(0, values, 0, values.length);
+        tensors.add(TensorSource.ofFloats(info.name(), tensor.info().type(), info.shape(), values));
+      }
+      SafetensorsCheckpoint.write(mixed, tensors, 1 << 20);
+    }
+    PeftConfig peft = config("x").model().lora().toPeftConfig(null);
+    ComputationGraph graph = PeftAdapter.create(mixed, decoder(), peft, 0);
+    for (String layer : List.of("layer-0-mlp", "layer-1-mlp", "layer-0-query")) {
+      DataType expected = layer.equals("layer-0-mlp") ? DataType.FLOAT : DataType.BFLOAT16;
+      String key = layer.endsWith("mlp") ? "Wdown" : "W";
+      assertEquals(expected, graph.getLayer(layer).getParam(key).dataType(), layer);
+    }
+    float[] same = logits(PeftAdapter.create(base, decoder(), peft, 0));
+    assertArrayEquals(same, logits(graph), 1e-5f);
   }
 
   @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.anchor4j.attention.AttentionMask;
+import io.anchor4j.attention.Precision;
 import io.anchor4j.data.PackedIterator;
 import io.anchor4j.data.PackedRow;
 import io.anchor4j.data.Positions;
@@ -37,6 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -48,6 +50,9 @@ class LoraTest {
   private static final double ABSOLUTE_ERROR = 1e-4;
 
   private static final double RELATIVE_ERROR = 1e-4;
+
+  /** Of logits up to 6.6, with every product's operands rounded; seen are 0.10. */
+  private static final double BFLOAT16_ERROR = 0.2;
 
   static Stream<Fixture> fixtures() {
     return Stream.of("lora-list", "lora-all-linear", "lora-pattern").map(Fixture::named);
@@ -76,6 +81,10 @@ class LoraTest {
   }
 
   private static void assertLogits(Fixture fixture, ComputationGraph graph) {
+    assertLogits(fixture, graph, ABSOLUTE_ERROR);
+  }
+
+  private static void assertLogits(Fixture fixture, ComputationGraph graph, double error) {
     INDArray logits = logits(graph, fixture);
     float[] actual = logits.dup('c').data().asFloat();
     float[] expected = fixture.floats("anchor/per-document/logits");
@@ -84,7 +93,7 @@ class LoraTest {
     int vocabulary = (int) logits.size(2);
     for (int i = 0; i < actual.length; i++) {
       if (documents[i / vocabulary] != PackedRow.PADDING) {
-        assertEquals(expected[i], actual[i], ABSOLUTE_ERROR, "token " + i / vocabulary);
+        assertEquals(expected[i], actual[i], error, "token " + i / vocabulary);
       }
     }
   }
@@ -93,6 +102,20 @@ class LoraTest {
   @MethodSource("fixtures")
   void logitsAgree(Fixture fixture) throws IOException {
     assertLogits(fixture, load(fixture));
+  }
+
+  /** The base of the second is held in bfloat16, the others' in float32. */
+  @ParameterizedTest
+  @MethodSource("fixtures")
+  void logitsInBfloat16AreNearThoseOfFloat32(Fixture fixture) throws IOException {
+    DecoderConfig decoder = decoder(fixture);
+    var precise = decoder.attention().withPrecision(Precision.BFLOAT16);
+    ComputationGraph graph =
+        PeftAdapter.load(base(fixture), decoder.withAttention(precise), fixture.directory());
+    assertEquals(
+        fixture.name().equals("lora-all-linear") ? DataType.BFLOAT16 : DataType.FLOAT,
+        graph.getLayer("layer-0-query").getParam("W").dataType());
+    assertLogits(fixture, graph, BFLOAT16_ERROR);
   }
 
   @ParameterizedTest

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.graph.LayerVertex;
@@ -41,14 +42,23 @@ public record LoraConfig(
   }
 
   /**
+   * Freezes the layers of a graph that is not made yet, all in one type, and adds the adapters.
+   *
+   * @throws IllegalArgumentException as the other
+   */
+  public void applyTo(ComputationGraphConfiguration graph, DataType base) {
+    applyTo(graph, layer -> base);
+  }
+
+  /**
    * Freezes the layers of a graph that is not made yet, and adds the adapters.
    *
-   * @param base the type that frozen matrices are held in: BFLOAT16, or the graph's own. Biases and
-   *     gains are of the graph's own
+   * @param base the type that a layer's frozen matrices are held in, by its name: BFLOAT16, or the
+   *     graph's own. Biases and gains are of the graph's own
    * @throws IllegalArgumentException if a target is not there or can have no adapter, or a layer
    *     with parameters is not of this package
    */
-  public void applyTo(ComputationGraphConfiguration graph, DataType base) {
+  public void applyTo(ComputationGraphConfiguration graph, Function<String, DataType> base) {
     for (String name : targets.keySet()) {
       checkArgument(
           graph.getVertices().get(name) instanceof LayerVertex,
@@ -57,7 +67,8 @@ public record LoraConfig(
     }
     for (Map.Entry<String, GraphVertex> vertex : graph.getVertices().entrySet()) {
       if (vertex.getValue() instanceof LayerVertex layerVertex) {
-        applyTo(vertex.getKey(), layerVertex.getLayerConf().getLayer(), base);
+        applyTo(
+            vertex.getKey(), layerVertex.getLayerConf().getLayer(), base.apply(vertex.getKey()));
       }
     }
   }

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.deeplearning4j.gradientcheck.GradientCheckUtil.MLNConfig;
+import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -151,6 +152,42 @@ class LowRankTest {
             .mapToObj(i -> net.feedForward(IDS, true).get(LAYERS - 1).dup())
             .toList();
     assertTrue(!activations.get(0).equals(activations.get(1)), "two draws of dropout agree");
+  }
+
+  @Test
+  void dropoutLeavesItsShareAndScalesTheRest() {
+    int size = 32;
+    double dropout = 0.3;
+    double scale = 1.5;
+    var adapter = new LowRank(size, scale, dropout, List.of(TokenLinearLayer.WEIGHT_KEY));
+    MultiLayerNetwork net =
+        network(
+            DataType.FLOAT,
+            new NoOp(),
+            layers -> {
+              TokenLayer[] changed = {
+                new TokenEmbeddingLayer.Builder().nIn(5).nOut(size).build(),
+                new TokenLinearLayer.Builder().nIn(size).nOut(size).hasBias(false).build(),
+                new LanguageModelOutputLayer.Builder().nIn(size).nOut(5).build()
+              };
+              changed[1].setFrozen(DataType.FLOAT);
+              changed[1].setLowRank(adapter);
+              return changed;
+            });
+    net.params().assign(1);
+    Layer linear = net.getLayer(1);
+    linear.setParam(TokenLinearLayer.WEIGHT_KEY, Nd4j.zeros(DataType.FLOAT, size, size));
+    linear.getParam(LowRank.reducingKey(TokenLinearLayer.WEIGHT_KEY)).assign(Nd4j.eye(size));
+    linear.getParam(LowRank.expandingKey(TokenLinearLayer.WEIGHT_KEY)).assign(Nd4j.eye(size));
+    INDArray ids = Nd4j.zeros(DataType.INT32, 10, 100);
+    float[] outputs = net.feedForward(ids, true).get(2).dup('c').data().asFloat();
+    int zeros = 0;
+    for (float output : outputs) {
+      zeros += output == 0 ? 1 : 0;
+      assertEquals(output == 0 ? 0 : scale / (1 - dropout), output, 1e-5);
+    }
+    // Of 32,000 draws the share is within 0.01 but for one seed in 10,000.
+    assertEquals(dropout, zeros / (double) outputs.length, 0.01);
   }
 
   @Test
