@@ -28,7 +28,9 @@ final class RunFileKeys {
           "mscale_all_dim",
           "truncate",
           "low_freq_factor",
-          "high_freq_factor");
+          "high_freq_factor",
+          "short_factor",
+          "long_factor");
 
   private static final List<String> KNOWN = known();
 

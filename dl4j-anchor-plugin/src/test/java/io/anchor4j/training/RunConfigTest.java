@@ -182,6 +182,15 @@ class RunConfigTest {
   }
 
   @Test
+  void theListsOfLongRopeAreTakenAsTheyStand() {
+    String rope =
+        "rope: {scaling: {type: longrope, short_factor: [1, 1.5], long_factor: [2, 4]}}\n";
+    Map<String, Object> scaling = parse(LEAST + rope).rope().scaling();
+    assertEquals(List.of(1, 1.5), scaling.get("short_factor"));
+    assertEquals(List.of(2, 4), scaling.get("long_factor"));
+  }
+
+  @Test
   void overridesWinAndMakeTheSectionsTheyNeed() {
     RunConfig config =
         parse(
