@@ -9,7 +9,8 @@
  *       io.anchor4j.data.PackedRow#positions positions} and {@link
  *       io.anchor4j.data.PackedRow#targets targets} hold the rules for numbering and counting; they
  *       are written nowhere else.
- *   <li>Reading: {@link io.anchor4j.data.JsonlReader}, {@link io.anchor4j.data.BadLines}.
+ *   <li>Reading: {@link io.anchor4j.data.JsonlReader}, {@link io.anchor4j.data.BadLines}, {@link
+ *       io.anchor4j.data.ChatMessage}.
  *   <li>Packing: {@link io.anchor4j.data.Packer}, {@link io.anchor4j.data.PackingConfig}, {@link
  *       io.anchor4j.data.PackingReport}.
  *   <li>Writing: {@link io.anchor4j.data.PackedWriter}.

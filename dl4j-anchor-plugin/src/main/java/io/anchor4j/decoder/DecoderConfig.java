@@ -89,20 +89,7 @@ public record DecoderConfig(
 
   /** Returns this architecture with another attention: mask, rotary embedding, precision. */
   public DecoderConfig withAttention(AttentionConfig attention) {
-    return new DecoderConfig(
-        vocabularySize,
-        hiddenSize,
-        intermediateSize,
-        layers,
-        heads,
-        kvHeads,
-        headDim,
-        rmsNormEpsilon,
-        maxPositions,
-        tiedEmbeddings,
-        initializerRange,
-        blocks,
-        attention);
+    return with(blocks, attention);
   }
 
   /** Returns what attention computes in layer {@code index}, from 0. */
@@ -112,20 +99,7 @@ public record DecoderConfig(
 
   /** Returns this architecture with other blocks. */
   public DecoderConfig withBlocks(BlockOptions blocks) {
-    return new DecoderConfig(
-        vocabularySize,
-        hiddenSize,
-        intermediateSize,
-        layers,
-        heads,
-        kvHeads,
-        headDim,
-        rmsNormEpsilon,
-        maxPositions,
-        tiedEmbeddings,
-        initializerRange,
-        blocks,
-        attention);
+    return with(blocks, attention);
   }
 
   /** Returns this architecture under another mask. */
@@ -133,8 +107,7 @@ public record DecoderConfig(
     return withAttention(attention.withMask(mask));
   }
 
-  /** Returns this architecture meant for another context length. */
-  public DecoderConfig withMaxPositions(int maxPositions) {
+  private DecoderConfig with(BlockOptions blocks, AttentionConfig attention) {
     return new DecoderConfig(
         vocabularySize,
         hiddenSize,

@@ -1,7 +1,7 @@
 package io.anchor4j.benchmarks.lora;
 
-import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.DecoderTensors;
+import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
 import io.anchor4j.huggingface.safetensors.TensorSink;
 import io.anchor4j.huggingface.safetensors.TensorSource;

@@ -16,6 +16,9 @@
  *       mask for DL4J's own layers
  * </ul>
  *
+ * <p>Layers can be frozen, their weights then being no parameters of the network, and linear ones
+ * take low-rank adapters: {@link io.anchor4j.dl4j.layer.LoraConfig} does both to a graph.
+ *
  * <p>Each configuration has its implementation beside it ({@code RmsNormLayer}, {@code
  * RmsNormLayerImpl}). Class, package and property names are a file format: saved networks hold
  * them.
