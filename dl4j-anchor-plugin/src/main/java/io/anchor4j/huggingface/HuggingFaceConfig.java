@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.family.ModelFamily;
 import io.anchor4j.huggingface.family.RopeParameters;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.OtherFormats;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import java.io.IOException;

@@ -3,6 +3,7 @@ package io.anchor4j.huggingface;
 import com.google.common.collect.Sets;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.DecoderTensors.Mapping;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import io.anchor4j.huggingface.safetensors.SafetensorsFile;
 import io.anchor4j.huggingface.safetensors.SafetensorsWriter;

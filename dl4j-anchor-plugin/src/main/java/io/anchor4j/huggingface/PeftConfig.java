@@ -6,6 +6,7 @@ import com.google.common.collect.Streams;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.dl4j.layer.LoraConfig;
 import io.anchor4j.huggingface.DecoderTensors.Mapping;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.io.IOException;
 import java.nio.file.Path;

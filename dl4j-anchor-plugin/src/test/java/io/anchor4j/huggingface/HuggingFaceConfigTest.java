@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.rotary.RotaryConfig;
 import io.anchor4j.rotary.RotaryScaling;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.Decoder;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.MappedTensor;
 import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;

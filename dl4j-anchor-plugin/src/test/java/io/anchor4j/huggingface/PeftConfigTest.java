@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.dl4j.layer.LoraConfig;
+import io.anchor4j.huggingface.json.JsonFields;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

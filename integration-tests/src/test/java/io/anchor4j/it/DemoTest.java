@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.base.Splitter;
 import io.anchor4j.huggingface.HuggingFaceModel;
-import io.anchor4j.huggingface.Tokenizer;
+import io.anchor4j.huggingface.tokenizer.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

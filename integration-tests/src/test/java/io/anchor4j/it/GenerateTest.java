@@ -11,7 +11,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.anchor4j.decoder.Decoder;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
-import io.anchor4j.huggingface.Tokenizer;
+import io.anchor4j.huggingface.tokenizer.Tokenizer;
 import io.anchor4j.samples.cli.Anchor4j;
 import java.io.IOException;
 import java.io.InputStream;

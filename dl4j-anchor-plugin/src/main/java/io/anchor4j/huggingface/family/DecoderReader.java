@@ -2,7 +2,7 @@ package io.anchor4j.huggingface.family;
 
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.decoder.DecoderConfig;
-import io.anchor4j.huggingface.JsonFields;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.rotary.RotaryConfig;
 
 /** Reads what all families share: sizes, which a file must hold, and the rest by its defaults. */

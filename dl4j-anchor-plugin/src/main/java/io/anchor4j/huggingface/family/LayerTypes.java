@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.DecoderConfig;
-import io.anchor4j.huggingface.JsonFields;
+import io.anchor4j.huggingface.json.JsonFields;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.IntPredicate;

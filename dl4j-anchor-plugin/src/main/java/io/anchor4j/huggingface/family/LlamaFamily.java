@@ -3,7 +3,7 @@ package io.anchor4j.huggingface.family;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
-import io.anchor4j.huggingface.JsonFields;
+import io.anchor4j.huggingface.json.JsonFields;
 import java.util.Set;
 
 /** Llama 2 and 3, and SmolLM, which is stored as such: biases everywhere or nowhere. */

@@ -3,7 +3,7 @@ package io.anchor4j.huggingface.family;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
-import io.anchor4j.huggingface.JsonFields;
+import io.anchor4j.huggingface.json.JsonFields;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;

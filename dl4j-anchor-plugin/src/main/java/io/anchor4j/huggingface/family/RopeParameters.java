@@ -1,7 +1,7 @@
 package io.anchor4j.huggingface.family;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.anchor4j.huggingface.JsonFields;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import io.anchor4j.rotary.RotaryConfig;
 import java.util.List;

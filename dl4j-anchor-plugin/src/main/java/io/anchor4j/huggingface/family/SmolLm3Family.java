@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
-import io.anchor4j.huggingface.JsonFields;
+import io.anchor4j.huggingface.json.JsonFields;
 import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeSet;

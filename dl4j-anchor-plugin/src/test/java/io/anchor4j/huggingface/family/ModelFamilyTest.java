@@ -10,7 +10,7 @@ import com.google.common.collect.ImmutableSortedSet;
 import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
-import io.anchor4j.huggingface.JsonFields;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import java.io.IOException;
 import java.util.HashMap;

@@ -6,7 +6,7 @@ import io.anchor4j.data.PackedWriter;
 import io.anchor4j.data.Packing;
 import io.anchor4j.data.PackingConfig;
 import io.anchor4j.data.SpecialTokens;
-import io.anchor4j.huggingface.Tokenizer;
+import io.anchor4j.huggingface.tokenizer.Tokenizer;
 import io.anchor4j.samples.report.Console;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -5,7 +5,7 @@ import com.google.common.primitives.Ints;
 import io.anchor4j.data.PackedRow;
 import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.generation.Generator;
-import io.anchor4j.huggingface.Tokenizer;
+import io.anchor4j.huggingface.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;

@@ -6,7 +6,7 @@ import io.anchor4j.data.PackedWriter;
 import io.anchor4j.data.Packer;
 import io.anchor4j.data.PackingConfig;
 import io.anchor4j.data.SpecialTokens;
-import io.anchor4j.huggingface.Tokenizer;
+import io.anchor4j.huggingface.tokenizer.Tokenizer;
 import io.anchor4j.samples.report.Console;
 import io.anchor4j.samples.report.Durations;
 import io.anchor4j.samples.report.RunMetrics;

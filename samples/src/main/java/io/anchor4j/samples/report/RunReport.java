@@ -3,7 +3,7 @@ package io.anchor4j.samples.report;
 import io.anchor4j.data.DataFormat;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
-import io.anchor4j.huggingface.Tokenizer;
+import io.anchor4j.huggingface.tokenizer.Tokenizer;
 import io.anchor4j.training.RunConfig;
 import io.anchor4j.training.StepMetrics;
 import java.io.IOException;

@@ -1,7 +1,8 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.tokenizer;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.anchor4j.huggingface.json.JsonFields;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

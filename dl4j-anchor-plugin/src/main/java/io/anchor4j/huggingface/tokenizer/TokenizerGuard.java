@@ -1,8 +1,9 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.tokenizer;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.anchor4j.huggingface.json.JsonFields;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 

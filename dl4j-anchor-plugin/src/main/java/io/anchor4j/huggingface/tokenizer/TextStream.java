@@ -1,4 +1,4 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.tokenizer;
 
 import java.util.Arrays;
 

@@ -1,7 +1,8 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.anchor4j.huggingface.json.JsonFields;
 
 /**
  * A token that is found in a text before the tokenizer's model sees the text.

@@ -1,9 +1,10 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.tokenizer;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.json;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -26,7 +26,7 @@ import java.util.Set;
  */
 public record JsonFields(String source, ObjectNode json) {
   /** Far above any configuration; tokenizer.json with its vocabulary is the largest read. */
-  static final long LONGEST_FILE_BYTES = 256L << 20;
+  public static final long LONGEST_FILE_BYTES = 256L << 20;
 
   /** Deeper than any file in use; the tokenizers library ends the process at 128. */
   private static final int DEEPEST = 64;
@@ -49,7 +49,7 @@ public record JsonFields(String source, ObjectNode json) {
    * @throws IllegalArgumentException if it is missing, too long, or holds anything else
    * @throws IOException if it cannot be read
    */
-  static JsonFields read(Path file) throws IOException {
+  public static JsonFields read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new IllegalArgumentException(file + ": there is no such file");
     }
@@ -152,7 +152,7 @@ public record JsonFields(String source, ObjectNode json) {
   }
 
   /** Returns the id under {@code key}, or each of a list of ids; -1 stands for none. */
-  Set<Integer> tokenIds(String key) {
+  public Set<Integer> tokenIds(String key) {
     Set<Integer> ids = new LinkedHashSet<>();
     JsonNode value = json.path(key);
     for (JsonNode id : value.isArray() ? value : MAPPER.createArrayNode().add(value)) {

@@ -1,9 +1,10 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.tokenizer;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.anchor4j.huggingface.json.JsonFields;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalInt;

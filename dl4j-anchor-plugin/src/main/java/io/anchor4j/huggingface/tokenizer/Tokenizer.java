@@ -1,10 +1,12 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.tokenizer;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.anchor4j.data.ChatMessage;
 import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.data.TextEncoder;
+import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.ByteArrayInputStream;

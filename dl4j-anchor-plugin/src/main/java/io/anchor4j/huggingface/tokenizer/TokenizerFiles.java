@@ -1,7 +1,9 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.io.IOException;
 import java.nio.file.Files;

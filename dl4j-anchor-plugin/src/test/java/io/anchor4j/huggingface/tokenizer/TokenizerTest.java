@@ -1,8 +1,8 @@
-package io.anchor4j.huggingface;
+package io.anchor4j.huggingface.tokenizer;
 
-import static io.anchor4j.huggingface.ByteLevelTokenizer.BEGIN;
-import static io.anchor4j.huggingface.ByteLevelTokenizer.END;
-import static io.anchor4j.huggingface.ByteLevelTokenizer.PAD;
+import static io.anchor4j.huggingface.tokenizer.ByteLevelTokenizer.BEGIN;
+import static io.anchor4j.huggingface.tokenizer.ByteLevelTokenizer.END;
+import static io.anchor4j.huggingface.tokenizer.ByteLevelTokenizer.PAD;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.anchor4j.huggingface.json.JsonFields;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,0 +1,2 @@
+/** JSON that somebody else wrote, read strictly. */
+package io.anchor4j.huggingface.json;
