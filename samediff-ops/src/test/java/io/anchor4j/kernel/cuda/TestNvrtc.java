@@ -1,0 +1,21 @@
+package io.anchor4j.kernel.cuda;
+
+import org.junit.jupiter.api.Assumptions;
+
+/** The NVRTC of this machine. */
+final class TestNvrtc {
+  private TestNvrtc() {}
+
+  /** Returns it, or ends the test by the name of what is missing; one that is named must load. */
+  static Nvrtc find() {
+    try {
+      return NvrtcLibrary.load();
+    } catch (CudaException e) {
+      if (System.getProperty(NvrtcLibrary.PROPERTY) != null) {
+        throw e;
+      }
+      Assumptions.abort("kernels are not compiled: " + e.getMessage());
+      throw e;
+    }
+  }
+}
