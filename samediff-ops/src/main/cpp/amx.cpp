@@ -3,6 +3,7 @@
 #include "attention_backward.h"
 #include "attention_forward.h"
 #include "companions.h"
+#include "few_rows.h"
 #include "kernels.h"
 #include "words_avx512bf16.h"
 
@@ -78,7 +79,8 @@ using Split = AmxProduct<HardwareTiles, SplitWords<PairWords>>;
 
 }  // namespace
 
-const Kernels kAmxBf16Kernels = {companionsOn<Avx512Lanes>(), attentionForward<Float, Pairs, Split>,
+const Kernels kAmxBf16Kernels = {companionsOn<Avx512Lanes>(), fewRowsOn<Avx512Lanes, PairWords>(),
+                                 attentionForward<Float, Pairs, Split>,
                                  attentionBackward<Float, Pairs, Split>};
 
 }  // namespace a4j

@@ -138,7 +138,8 @@ int a4j_adamw(int isa, const a4j_adamw_step* step, const a4j_array* parameters,
 int a4j_sum_of_squares(int isa, const a4j_array* array, double* sum);
 
 // Arrays and meaning are those of io.anchor4j.kernel.KernelProvider; `bias` may be null. Products
-// are oneDNN's, which chooses its instructions itself whatever `isa` says.
+// are oneDNN's, which chooses its instructions itself whatever `isa` says, but for linear of a few
+// rows.
 int a4j_linear(int isa, int precision, const a4j_array* input, const a4j_array* weight,
                const a4j_array* bias, const a4j_array* output);
 int a4j_linear_gradient(int isa, int precision, const a4j_array* input, const a4j_array* weight,

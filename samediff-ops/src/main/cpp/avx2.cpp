@@ -2,6 +2,7 @@
 #include "attention_backward.h"
 #include "attention_forward.h"
 #include "companions.h"
+#include "few_rows.h"
 #include "kernels.h"
 #include "lanes_avx2.h"
 
@@ -13,7 +14,8 @@ using Rounded = VectorProduct<FloatWords<Avx2Lanes, true>>;
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {companionsOn<Avx2Lanes>(), attentionForward<Float, Rounded, Float>,
-                              attentionBackward<Float, Rounded, Float>};
+const Kernels kAvx2Kernels = {
+    companionsOn<Avx2Lanes>(), fewRowsOn<Avx2Lanes, PairsAsFloats<Avx2Lanes>>(),
+    attentionForward<Float, Rounded, Float>, attentionBackward<Float, Rounded, Float>};
 
 }  // namespace a4j

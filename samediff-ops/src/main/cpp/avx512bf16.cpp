@@ -3,6 +3,7 @@
 #include "attention_backward.h"
 #include "attention_forward.h"
 #include "companions.h"
+#include "few_rows.h"
 #include "kernels.h"
 #include "words_avx512bf16.h"
 
@@ -15,8 +16,8 @@ using Pairs = VectorProduct<PairWords>;
 }  // namespace
 
 // Exact scores are one product in float32: three of pairs would take longer here.
-const Kernels kAvx512Bf16Kernels = {companionsOn<Avx512Lanes>(),
-                                    attentionForward<Float, Pairs, Float>,
-                                    attentionBackward<Float, Pairs, Float>};
+const Kernels kAvx512Bf16Kernels = {
+    companionsOn<Avx512Lanes>(), fewRowsOn<Avx512Lanes, PairWords>(),
+    attentionForward<Float, Pairs, Float>, attentionBackward<Float, Pairs, Float>};
 
 }  // namespace a4j

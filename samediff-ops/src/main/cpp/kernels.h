@@ -32,8 +32,30 @@ struct Companions {
                  const float* logSumExp, const float* scales);
 };
 
+// A product c = a b of a few rows with sums in float32.
+struct FewRows {
+  const void* a;  // rows of floats, or for pairs of 32-bit words
+  int64_t aStride;
+  int64_t rows;
+  int64_t depth;  // for pairs in words
+  const void* b;
+  int32_t bType;
+  bool rounds;  // whether a float32 element of b is rounded to bfloat16 first
+  int64_t bStride;
+  float* c;
+  int64_t cStride;
+};
+
+// See few_rows.h.
+struct FewRowsKernels {
+  void (*byRows)(const FewRows& product, int64_t from, int64_t count);
+  void (*byColumns)(const FewRows& product, int64_t from, int64_t count);
+  void (*byPairs)(const FewRows& product, int64_t columns);
+};
+
 struct Kernels {
   Companions companions;
+  FewRowsKernels fewRows;
   void (*attentionForward)(const a4j_attention&);
   void (*attentionBackward)(const a4j_attention&);
 };

@@ -32,6 +32,17 @@ struct Avx512Lanes {
   static F max(F a, F b) { return _mm512_max_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   static F productError(F a, F b, F product) { return _mm512_fmsub_ps(a, b, product); }
+  static F loadBfloat16(const uint16_t* p) {
+    __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+  }
+  static F lowBfloat16(const uint32_t* p) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16));
+  }
+  static F highBfloat16(const uint32_t* p) {
+    I upper = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), upper));
+  }
   static float sum(F x) { return _mm512_reduce_add_ps(x); }
   static float highest(F x) { return _mm512_reduce_max_ps(x); }
 

@@ -66,6 +66,10 @@ struct ScalarLanes {
   static F productError(F a, F b, F product) {
     return static_cast<float>(static_cast<double>(a) * b - product);
   }
+  // Neighbouring bfloat16, and the lower and upper halves of neighbouring pairs.
+  static F loadBfloat16(const uint16_t* p) { return floatOfBfloat16(*p); }
+  static F lowBfloat16(const uint32_t* p) { return floatOf(*p << 16); }
+  static F highBfloat16(const uint32_t* p) { return floatOf(*p & 0xffff0000u); }
   static float sum(F x) { return x; }
   static float highest(F x) { return x; }
 

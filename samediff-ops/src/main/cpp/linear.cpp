@@ -3,6 +3,7 @@
 
 #include "arrays.h"
 #include "call.h"
+#include "few_rows_product.h"
 #include "matmul.h"
 
 namespace a4j {
@@ -28,8 +29,8 @@ a4j_array row(const a4j_array& vector) {
   return row;
 }
 
-void linear(int precision, const a4j_array& input, const a4j_array& weight, const a4j_array* bias,
-            const a4j_array& output) {
+void linear(const FewRowsKernels& kernels, int precision, const a4j_array& input,
+            const a4j_array& weight, const a4j_array* bias, const a4j_array& output) {
   int32_t type = operandType(precision, input);
   float* biasRow = nullptr;
   if (bias != nullptr) {
@@ -39,9 +40,7 @@ void linear(int precision, const a4j_array& input, const a4j_array& weight, cons
   Result result(output);
   Matrix left = loaded(input, type);
   Matrix right = loaded(weight, type);
-  if (isBestUnpacked(left.rows, right, type)) {
-    multiplyUnpacked(left, right, result.matrix(), biasRow);
-  } else {
+  if (!multiplyFewRows(kernels, left, right, type, result.matrix(), biasRow)) {
     multiplyAll(left, packed(right, type), result.matrix(), biasRow, false);
   }
   result.store();
@@ -103,8 +102,9 @@ extern "C" {
 
 int a4j_linear(int isa, int precision, const a4j_array* input, const a4j_array* weight,
                const a4j_array* bias, const a4j_array* output) {
-  return a4j::call(
-      isa, [&](const a4j::Kernels&) { a4j::linear(precision, *input, *weight, bias, *output); });
+  return a4j::call(isa, [&](const a4j::Kernels& kernels) {
+    a4j::linear(kernels.fewRows, precision, *input, *weight, bias, *output);
+  });
 }
 
 int a4j_linear_gradient(int isa, int precision, const a4j_array* input, const a4j_array* weight,

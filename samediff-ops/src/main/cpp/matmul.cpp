@@ -223,10 +223,14 @@ int64_t taskRows(int64_t rows, int64_t tasksARow) {
   return rows * tasksARow >= 32 * 128 ? 128 : 64;
 }
 
-Packed packed(const Matrix& factor, int32_t type) {
+bool isHeld(const Matrix& factor, int32_t type) {
   // Float32 is as fast as it lies, bar 2 %; keeping it packed would double the weights' memory.
-  Region* region = type == A4J_BFLOAT16 ? regionOf(factor) : nullptr;
-  return region != nullptr ? packedInRegion(*region, factor, type) : packedInScratch(factor, type);
+  return type == A4J_BFLOAT16 && regionOf(factor) != nullptr;
+}
+
+Packed packed(const Matrix& factor, int32_t type) {
+  return isHeld(factor, type) ? packedInRegion(*regionOf(factor), factor, type)
+                              : packedInScratch(factor, type);
 }
 
 void multiplyAll(const Matrix& a, const Packed& b, const Matrix& c, const float* bias,

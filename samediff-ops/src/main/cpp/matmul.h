@@ -33,6 +33,9 @@ struct Packed {
 // Packs into scratch memory. Of a weight that is held (see holdWeights) the form that is kept.
 Packed packed(const Matrix& factor, int32_t type);
 
+// Whether packed() returns a form that is kept.
+bool isHeld(const Matrix& factor, int32_t type);
+
 // c = a b + bias, or c += a b for a float32 c with plain rows; bias is a float a column, or null.
 void multiplyAll(const Matrix& a, const Packed& b, const Matrix& c, const float* bias,
                  bool accumulate);

@@ -243,6 +243,19 @@ int64_t packedBytes(int32_t type, int64_t depth, int64_t columns) {
   return static_cast<int64_t>(packedForm(type, depth, columns).get_size());
 }
 
+PairBlocks pairBlocks(int64_t depth, int64_t columns) {
+  memory::desc form = packedForm(A4J_BFLOAT16, depth, columns);
+  memory::dims blocks = form.get_inner_blks();
+  memory::dims dimensions = form.get_inner_idxs();
+  memory::dims strides = form.get_format_kind() == memory::format_kind::blocked
+                             ? form.get_strides()
+                             : memory::dims{0, 0};
+  // [columns / n][depth / 2m][m][n][2]: then a block's pairs follow each other to its end.
+  bool pairs = dimensions == memory::dims{0, 1, 0} && blocks[2] == 2 &&
+               strides[0] == 2 * blocks[0] * blocks[1] && form.get_submemory_offset() == 0;
+  return pairs ? PairBlocks{blocks[1], (depth + 1) / 2, strides[1] / 2} : PairBlocks{0, 0, 0};
+}
+
 void pack(const Matrix& from, int32_t type, void* packed, int worker) {
   Matrix source = from;
   if (!isCopied(source)) {

@@ -53,6 +53,15 @@ void convert(const Matrix& from, const Matrix& to, int worker);
 // Bytes of a [depth, columns] right factor as products of `type` want it.
 int64_t packedBytes(int32_t type, int64_t depth, int64_t columns);
 
+// How that form of a bfloat16 factor lies where it is made of blocks of columns one after another,
+// each [depth in pairs][columns][2] with 0 beyond the factor; no columns where it is another.
+struct PairBlocks {
+  int64_t columns;
+  int64_t words;   // the depth in pairs, not counting zeros
+  int64_t stride;  // 32-bit words from block to block
+};
+PairBlocks pairBlocks(int64_t depth, int64_t columns);
+
 // Brings a right factor into that form, converting it to `type`.
 void pack(const Matrix& from, int32_t type, void* packed, int worker);
 

@@ -2,6 +2,7 @@
 #include "attention_backward.h"
 #include "attention_forward.h"
 #include "companions.h"
+#include "few_rows.h"
 #include "kernels.h"
 #include "lanes_scalar.h"
 
@@ -13,8 +14,8 @@ using Rounded = VectorProduct<FloatWords<ScalarLanes, true>>;
 
 }  // namespace
 
-const Kernels kScalarKernels = {companionsOn<ScalarLanes>(),
-                                attentionForward<Float, Rounded, Float>,
-                                attentionBackward<Float, Rounded, Float>};
+const Kernels kScalarKernels = {
+    companionsOn<ScalarLanes>(), fewRowsOn<ScalarLanes, PairsAsFloats<ScalarLanes>>(),
+    attentionForward<Float, Rounded, Float>, attentionBackward<Float, Rounded, Float>};
 
 }  // namespace a4j
