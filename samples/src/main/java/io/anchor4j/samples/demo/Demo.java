@@ -104,11 +104,7 @@ public final class Demo {
       int most = budget.validationRows(stepSeconds, ARMS.size() + 1);
       List<PackedRow> rows =
           LongRows.of(
-              corpus.validation(),
-              tokenizer::encode,
-              tokenizer.beginId().orElseThrow(),
-              LONG_LENGTH,
-              most);
+              corpus.validation(), tokenizer, tokenizer.beginId().orElseThrow(), LONG_LENGTH, most);
       console.note(
           "4/4 Perplexity on %d rows of %d tokens, each of one held-out document"
               .formatted(rows.size(), LONG_LENGTH));

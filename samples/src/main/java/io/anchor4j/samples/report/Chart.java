@@ -5,8 +5,7 @@ import java.awt.Color;
 import java.awt.Font;
 import java.io.IOException;
 import java.nio.file.Path;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.BitmapEncoder.BitmapFormat;
+import org.knowm.xchart.ChartEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
@@ -135,7 +134,7 @@ final class Chart {
   /** Draws the chart as a PNG. */
   Path save(Path file) throws IOException {
     try {
-      OutputFile.write(file, out -> BitmapEncoder.saveBitmap(chart, out, BitmapFormat.PNG));
+      OutputFile.write(file, out -> ChartEncoder.saveChart(chart, out, "png"));
     } catch (InternalError | LinkageError e) {
       // What Java throws for text on a machine without fontconfig or without any font.
       throw new IOException(
