@@ -92,7 +92,7 @@ public final class PeftAdapter {
   public static ComputationGraph load(Path base, DecoderConfig decoder, Path adapter)
       throws IOException {
     PeftConfig config = PeftConfig.read(adapter);
-    String source = adapter.resolve(PeftConfig.FILE).toString();
+    String source = adapter.resolve(PeftConfig.FILE) + ": " + PeftConfig.TARGETS;
     List<Mapping> tensors = config.tensors(decoder, source);
     if (!Files.exists(adapter.resolve(WEIGHTS))) {
       throw new IllegalArgumentException(
@@ -163,7 +163,7 @@ public final class PeftAdapter {
       ComputationGraph graph, DecoderConfig decoder, PeftConfig config, Path adapter)
       throws IOException {
     List<TensorSource> tensors = new ArrayList<>();
-    for (Mapping mapping : config.tensors(decoder, PeftConfig.FILE)) {
+    for (Mapping mapping : config.tensors(decoder, PeftConfig.TARGETS)) {
       List<ParameterCopy> pieces =
           ParameterCopy.pieces(mapping, HuggingFaceModel.parameter(graph, mapping));
       tensors.add(

@@ -37,6 +37,8 @@ public record PeftConfig(
   /** The name of the file. */
   public static final String FILE = "adapter_config.json";
 
+  static final String TARGETS = "target_modules";
+
   /** Keys that are read. */
   private static final Set<String> KNOWN =
       Set.of(
@@ -166,8 +168,18 @@ public record PeftConfig(
    * @throws IllegalArgumentException if a target is no linear map of the decoder that can have one
    */
   public LoraConfig toLoraConfig(DecoderConfig decoder) {
-    targets.requireEvery(linear(decoder).keySet(), FILE);
-    return toLoraConfig(decoder, FILE);
+    requireTargets(decoder, TARGETS);
+    return toLoraConfig(decoder, TARGETS);
+  }
+
+  /**
+   * Checks that every name among the targets meets a linear map, which PEFT does not ask.
+   *
+   * @param source what the message calls the targets
+   * @throws IllegalArgumentException if one does not
+   */
+  public void requireTargets(DecoderConfig decoder, String source) {
+    targets.requireEvery(linear(decoder).keySet(), source);
   }
 
   /** Returns the same, where names that meet nothing are passed over. */

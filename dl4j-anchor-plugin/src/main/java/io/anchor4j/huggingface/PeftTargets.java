@@ -5,15 +5,14 @@ import static com.google.common.base.Preconditions.checkArgument;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.util.Collection;
 import java.util.List;
-import java.util.function.Predicate;
 
 /**
  * Which linear maps of a model have an adapter, as {@code target_modules} of PEFT says.
  *
  * @param names ends of module names, such as {@code q_proj} or {@code 3.mlp.up_proj}; empty where
  *     there is a pattern
- * @param pattern a regular expression that a whole module name must match, {@link #ALL_LINEAR} in
- *     any case, or null
+ * @param pattern a regular expression (of RE2: without lookaround) that a whole module name must
+ *     match, {@link #ALL_LINEAR} in any case, or null
  */
 public record PeftTargets(List<String> names, String pattern) {
   /** Every linear map but the output. */
@@ -53,7 +52,7 @@ public record PeftTargets(List<String> names, String pattern) {
    * enough; the output and the embedding, on which PEFT has adapters, are refused.
    *
    * @param linear names of all linear maps of the model but the output
-   * @param source what messages call the file
+   * @param source what messages call the targets
    * @throws IllegalArgumentException if no name, or the pattern, meets any of them
    */
   List<String> of(Collection<String> linear, String source) {
@@ -62,10 +61,10 @@ public record PeftTargets(List<String> names, String pattern) {
         throw refused(name, linear, source);
       }
     }
-    List<String> meant = linear.stream().filter(meant(source)).toList();
+    List<String> meant = meant(linear);
     checkArgument(
         !meant.isEmpty(),
-        "%s: target_modules: %s matches no linear map of the model, such as %s",
+        "%s: %s matches no linear map of the model, such as %s",
         source,
         SafetensorsException.printable(pattern == null ? names.toString() : pattern),
         linear.iterator().next());
@@ -85,27 +84,21 @@ public record PeftTargets(List<String> names, String pattern) {
     }
   }
 
-  private Predicate<String> meant(String source) {
+  private List<String> meant(Collection<String> linear) {
     if (pattern == null) {
-      return module -> names.stream().anyMatch(name -> isEnd(name, module));
+      return linear.stream()
+          .filter(module -> names.stream().anyMatch(name -> isEnd(name, module)))
+          .toList();
     }
-    if (pattern.equals(ALL_LINEAR)) {
-      return module -> true;
-    }
-    var compiled = new ModulePattern(pattern);
-    return module -> {
-      try {
-        return compiled.matches(module);
-      } catch (IllegalArgumentException e) {
-        throw new IllegalArgumentException(source + ": " + e.getMessage(), e);
-      }
-    };
+    return pattern.equals(ALL_LINEAR)
+        ? List.copyOf(linear)
+        : linear.stream().filter(new ModulePattern(pattern)::matches).toList();
   }
 
   private static IllegalArgumentException refused(
       String name, Collection<String> linear, String source) {
     return new IllegalArgumentException(
-        "%s: target_modules: \"%s\" is no linear map that can have an adapter; there are %s in each layer. Adapters on the output and the embedding are not supported."
+        "%s: \"%s\" is no linear map that can have an adapter; there are %s in each layer. Adapters on the output and the embedding are not supported."
             .formatted(
                 source,
                 SafetensorsException.printable(name),

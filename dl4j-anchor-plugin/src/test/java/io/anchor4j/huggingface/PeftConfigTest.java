@@ -2,7 +2,6 @@ package io.anchor4j.huggingface;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -12,7 +11,6 @@ import io.anchor4j.huggingface.json.JsonFields;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -93,6 +91,12 @@ class PeftConfigTest {
         "modules_to_save | [\"lm_head\"]",
         "exclude_modules | [\"q_proj\"]",
         "target_parameters | [\"x\"]",
+        "layers_pattern | \"layers\"",
+        "layer_replication | [[0, 1]]",
+        "trainable_token_indices | [3]",
+        "alora_invocation_tokens | [3]",
+        "use_qalora | true",
+        "init_lora_weights | \"loftq\"",
         "init_lora_weights | \"pissa\"",
         "init_lora_weights | \"mica\"",
         "peft_type | \"IA3\"",
@@ -123,18 +127,6 @@ class PeftConfigTest {
     assertTrue(e.getMessage().length() < 1000 && e.getMessage().lines().count() == 1);
   }
 
-  /** The first takes time exponential in the length of a name, the second in its own. */
-  @ParameterizedTest
-  @ValueSource(strings = {"(([a-z]|[\\w.])+)+!", "(.*.*)*(.*.*)*!"})
-  void aPatternThatTakesTooLongIsRefused(String pattern) {
-    var targets = new PeftTargets(List.of(), pattern);
-    var e =
-        assertTimeoutPreemptively(
-            Duration.ofSeconds(10),
-            () -> assertThrows(IllegalArgumentException.class, () -> targets(targets)));
-    assertTrue(e.getMessage().contains("takes too long to match: " + pattern), e.getMessage());
-  }
-
   @ParameterizedTest
   @ValueSource(ints = {5_001, 1_000_000})
   void aPatternThatIsTooLongIsRefused(int groups) {
@@ -155,7 +147,8 @@ class PeftConfigTest {
     PeftConfig none = read("{\"target_modules\": [\"c_attn\"]}");
     var e =
         assertThrows(IllegalArgumentException.class, () -> none.toLoraConfig(decoder(), "adapter"));
-    assertTrue(e.getMessage().startsWith("adapter: target_modules: [c_attn]"), e.getMessage());
+    assertTrue(
+        e.getMessage().startsWith("adapter: [c_attn] matches no linear map"), e.getMessage());
   }
 
   @Test
