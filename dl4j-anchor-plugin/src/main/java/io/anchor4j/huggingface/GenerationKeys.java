@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The keys of generation_config.json by which transformers 5 chooses other tokens and this library
@@ -42,7 +43,30 @@ final class GenerationKeys {
           "token_healing",
           "watermarking_config");
 
+  /** The others by which transformers generates. */
+  private static final Set<String> OTHERS =
+      Set.of(
+          "repetition_penalty",
+          "do_sample",
+          "temperature",
+          "top_k",
+          "top_p",
+          "max_length",
+          "max_new_tokens",
+          "length_penalty",
+          "early_stopping");
+
   private GenerationKeys() {}
+
+  /**
+   * Returns those that a config.json has of generation_config.json: where that file is missing,
+   * transformers generates by them ({@code GenerationConfig.from_pretrained} of config.json).
+   */
+  static ObjectNode of(ObjectNode config) {
+    List<String> keys =
+        Stream.of(NONE_AT_0, NONE_AT_1, NONE_IF_EMPTY, OTHERS).flatMap(Set::stream).toList();
+    return config.deepCopy().retain(keys);
+  }
 
   /** Returns those that are set to something other than what changes nothing, in file order. */
   static List<String> ignored(ObjectNode generation) {

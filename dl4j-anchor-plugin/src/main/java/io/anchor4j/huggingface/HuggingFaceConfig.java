@@ -3,6 +3,7 @@ package io.anchor4j.huggingface;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.family.ModelFamily;
+import io.anchor4j.huggingface.family.RopeOverride;
 import io.anchor4j.huggingface.family.RopeParameters;
 import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.OtherFormats;
@@ -31,11 +32,11 @@ public final class HuggingFaceConfig {
   static final String GENERATION_FILE = "generation_config.json";
 
   private final JsonFields fields;
-  private final ObjectNode generation;
+  private final JsonFields generation;
   private final ModelFamily family;
   private final DecoderConfig decoder;
 
-  private HuggingFaceConfig(JsonFields fields, ObjectNode generation) {
+  private HuggingFaceConfig(JsonFields fields, JsonFields generation) {
     this.fields = fields;
     this.generation = generation;
     this.family = ModelFamily.of(fields);
@@ -58,16 +59,22 @@ public final class HuggingFaceConfig {
     if (advice.isPresent()) {
       throw new IllegalArgumentException(advice.get());
     }
+    String download = HubModel.advice(directoryOrFile);
+    if (!download.isEmpty()) {
+      throw new IllegalArgumentException(
+          directoryOrFile + ": there is no such directory" + download);
+    }
     return read(file, file.resolveSibling(GENERATION_FILE));
   }
 
   /** Reads a config.json whose generation_config.json lies elsewhere. */
   static HuggingFaceConfig read(Path file, Path generation) throws IOException {
+    JsonFields fields = JsonFields.read(file);
     return new HuggingFaceConfig(
-        JsonFields.read(file),
+        fields,
         Files.isRegularFile(generation)
-            ? JsonFields.read(generation).json()
-            : JsonFields.MAPPER.createObjectNode());
+            ? new JsonFields(GENERATION_FILE, JsonFields.read(generation).json())
+            : generationOf(FILE, fields));
   }
 
   /**
@@ -77,9 +84,12 @@ public final class HuggingFaceConfig {
    * @throws IllegalArgumentException as {@link #read}
    */
   public static HuggingFaceConfig of(String source, Map<String, ?> fields) {
-    ObjectNode json = JsonFields.MAPPER.valueToTree(fields);
-    return new HuggingFaceConfig(
-        new JsonFields(source, json), JsonFields.MAPPER.createObjectNode());
+    var own = new JsonFields(source, JsonFields.MAPPER.<ObjectNode>valueToTree(fields));
+    return new HuggingFaceConfig(own, generationOf(source, own));
+  }
+
+  private static JsonFields generationOf(String source, JsonFields config) {
+    return new JsonFields(source, GenerationKeys.of(config.json()));
   }
 
   /** Returns the name of the model's family as transformers spells it, such as {@code Qwen3}. */
@@ -96,16 +106,24 @@ public final class HuggingFaceConfig {
    * Returns this configuration with another rotary embedding, as a run file's {@code rope} asks.
    * Where a scaling needs {@code original_max_position_embeddings} and does not give it, it is this
    * configuration's {@code max_position_embeddings}; or, where a scaling is replaced, that one's
-   * own, without which it must be given.
+   * own, without which it must be given. Dynamic scaling starts to stretch there: it becomes {@code
+   * max_position_embeddings}, where transformers looks for it.
    *
    * @param theta the base of the frequencies, or nothing to keep it
    * @param scaling keys as in config.json ({@code type} or {@code rope_type}, {@code factor}, ...);
    *     empty to keep the scaling
-   * @throws IllegalArgumentException if the scaling is not supported or a value is wrong
+   * @throws IllegalArgumentException if the scaling is not supported or a value is wrong; the
+   *     message begins with {@code rope.scaling}, as a run file calls it
    */
   public HuggingFaceConfig withRope(OptionalDouble theta, Map<String, ?> scaling) {
+    if (theta.isEmpty() && scaling.isEmpty()) {
+      return this;
+    }
+    RopeParameters rope = RopeOverride.of(ropeParameters(), theta, scaling);
+    rope.rotary(decoder.headDim());
     ObjectNode json = withoutRope();
-    json.set("rope_parameters", ropeParameters().overridden(theta, scaling));
+    json.set("rope_parameters", rope.json());
+    json.put("max_position_embeddings", rope.maxPositions());
     if (!scaling.isEmpty()) {
       json.remove("original_max_position_embeddings");
     }
@@ -145,7 +163,7 @@ public final class HuggingFaceConfig {
 
   /** Returns generation_config.json for export: the ids that begin, end and pad a text. */
   ObjectNode generationJson() {
-    ObjectNode json = generation.deepCopy();
+    ObjectNode json = generation.json().deepCopy();
     for (String key : new String[] {"bos_token_id", "eos_token_id", "pad_token_id"}) {
       if (fields.has(key) && !json.hasNonNull(key)) {
         json.set(key, fields.json().get(key));
@@ -155,39 +173,41 @@ public final class HuggingFaceConfig {
   }
 
   /**
-   * Returns the ids that end a text, as transformers' generate takes them: those of
-   * generation_config.json, else of config.json.
+   * Returns the ids that end a text: those of generation_config.json, else of config.json (which
+   * transformers asks only where there is no generation_config.json).
    */
   public Set<Integer> endIds() {
     String key = "eos_token_id";
-    return generation.hasNonNull(key) ? generationFields().tokenIds(key) : fields.tokenIds(key);
+    return generation.has(key) ? generation.tokenIds(key) : fields.tokenIds(key);
   }
 
   /**
-   * Returns {@code repetition_penalty} of generation_config.json, or 1, which is none.
+   * Returns {@code repetition_penalty} of generation_config.json, of config.json where there is no
+   * such file, as in transformers, or 1, which is none.
    *
    * @throws IllegalArgumentException if it is no number above 0
    */
   public double repetitionPenalty() {
     String key = "repetition_penalty";
-    double penalty = generationFields().optionalDouble(key).orElse(1);
+    double penalty = generation.optionalDouble(key).orElse(1);
     if (penalty <= 0) {
-      throw generationFields().wrong(key, "a number above 0");
+      throw generation.wrong(key, "a number above 0");
     }
     return penalty;
   }
 
   /**
-   * Returns the keys of generation_config.json by which transformers would choose other tokens and
-   * that are ignored here. Those of sampling that {@code generation} has ({@code do_sample}, {@code
-   * temperature}, {@code top_k}, {@code top_p}) are not among them.
+   * Returns the keys of {@link #generationSource} by which transformers would choose other tokens
+   * and that are ignored here. Those of sampling that {@code generation} has ({@code do_sample},
+   * {@code temperature}, {@code top_k}, {@code top_p}) are not among them.
    */
   public List<String> ignoredGenerationKeys() {
-    return GenerationKeys.ignored(generation);
+    return GenerationKeys.ignored(generation.json());
   }
 
-  private JsonFields generationFields() {
-    return new JsonFields(GENERATION_FILE, generation);
+  /** Returns the name of the file that says how to generate. */
+  public String generationSource() {
+    return generation.source();
   }
 
   private static String dtype(TensorType type) {

@@ -77,6 +77,28 @@ public final class HuggingFaceModel {
     return load(directory, decoder, held -> Decoder.create(decoder, lora, held, seed));
   }
 
+  /**
+   * Checks that a directory's weights are those of an architecture, without loading them: their
+   * headers alone are read, and a tied matrix that is stored twice.
+   *
+   * @throws IllegalArgumentException as {@link #load(Path)}
+   * @throws IOException if a file cannot be read
+   */
+  public static void check(Path directory, DecoderConfig decoder) throws IOException {
+    try (var checkpoint = SafetensorsCheckpoint.open(directory)) {
+      checked(directory, checkpoint, decoder);
+    }
+  }
+
+  /** Returns where each tensor stands, all of them being as the decoder has them. */
+  private static List<Mapping> checked(
+      Path directory, SafetensorsCheckpoint checkpoint, DecoderConfig decoder) throws IOException {
+    checkLayers(directory, checkpoint, decoder);
+    List<Mapping> mappings = DecoderTensors.of(decoder);
+    WeightsCheck.check(directory, checkpoint, mappings, decoder.tiedEmbeddings());
+    return mappings;
+  }
+
   private static ComputationGraph load(
       Path directory,
       DecoderConfig decoder,
@@ -84,9 +106,7 @@ public final class HuggingFaceModel {
       throws IOException {
     try (var checkpoint = SafetensorsCheckpoint.open(directory)) {
       // Before anything is made: a wrong config.json must not ask for memory first.
-      checkLayers(directory, checkpoint, decoder);
-      List<Mapping> mappings = DecoderTensors.of(decoder);
-      WeightsCheck.check(directory, checkpoint, mappings, decoder.tiedEmbeddings());
+      List<Mapping> mappings = checked(directory, checkpoint, decoder);
       ComputationGraph graph = network.apply(heldIn(checkpoint, mappings));
       FrozenWeights.allocate(graph);
       List<ParameterCopy> pieces = new ArrayList<>();

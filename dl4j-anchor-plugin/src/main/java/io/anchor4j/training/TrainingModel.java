@@ -7,6 +7,7 @@ import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.data.TextEncoder;
 import io.anchor4j.decoder.Decoder;
 import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.HubModel;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
 import io.anchor4j.huggingface.PeftAdapter;
@@ -18,6 +19,7 @@ import io.anchor4j.huggingface.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -51,15 +53,12 @@ final class TrainingModel implements AutoCloseable {
    */
   static TrainingModel open(RunConfig run) throws IOException {
     RunConfig.Model model = run.model();
-    RunConfig.Rope rope = run.rope();
     HuggingFaceConfig stored =
         model.path() == null
-            ? HuggingFaceConfig.of("model.config", model.config())
+            ? fresh(model.config())
             : HuggingFaceConfig.read(existing(model.path()));
-    OptionalDouble theta =
-        rope.theta() == null ? OptionalDouble.empty() : OptionalDouble.of(rope.theta());
     HuggingFaceConfig config =
-        stored.withRope(theta, rope.scaling()).withPositions(run.data().sequenceLength());
+        withRope(stored, run.rope()).withPositions(run.data().sequenceLength());
     DecoderConfig described = config.toDecoderConfig();
     AttentionConfig attention =
         described
@@ -69,7 +68,7 @@ final class TrainingModel implements AutoCloseable {
     DecoderConfig decoder = described.withAttention(attention);
     Tokenizer tokenizer = tokenizer(run);
     try {
-      PeftConfig adapters = model.lora() == null ? null : model.lora().toPeftConfig(model.path());
+      PeftConfig adapters = adapters(model, decoder);
       ComputationGraph graph = graph(model.path(), decoder, adapters, run.training().seed());
       return new TrainingModel(stored, config, adapters, graph, tokenizer);
     } catch (IOException | RuntimeException e) {
@@ -93,9 +92,42 @@ final class TrainingModel implements AutoCloseable {
   private static Path existing(String path) {
     Path directory = Path.of(path);
     if (!Files.isDirectory(directory)) {
-      throw new IllegalArgumentException("model.path: there is no directory " + path);
+      throw new SettingException(
+          "model.path: there is no directory " + path + HubModel.advice(directory));
     }
     return directory;
+  }
+
+  private static HuggingFaceConfig fresh(Map<String, ?> fields) {
+    try {
+      return HuggingFaceConfig.of("model.config", fields);
+    } catch (IllegalArgumentException e) {
+      throw new SettingException(e.getMessage(), e);
+    }
+  }
+
+  private static HuggingFaceConfig withRope(HuggingFaceConfig stored, RunConfig.Rope rope) {
+    OptionalDouble theta =
+        rope.theta() == null ? OptionalDouble.empty() : OptionalDouble.of(rope.theta());
+    try {
+      return stored.withRope(theta, rope.scaling());
+    } catch (IllegalArgumentException e) {
+      throw new SettingException(e.getMessage(), e);
+    }
+  }
+
+  /** Returns the adapters to train, or null. */
+  private static PeftConfig adapters(RunConfig.Model model, DecoderConfig decoder) {
+    if (model.lora() == null) {
+      return null;
+    }
+    try {
+      PeftConfig adapters = model.lora().toPeftConfig(model.path());
+      adapters.requireTargets(decoder, "model.lora.targets");
+      return adapters;
+    } catch (IllegalArgumentException e) {
+      throw new SettingException(e.getMessage(), e);
+    }
   }
 
   /** The one the run file names; else the model's own, which token ids as data can do without. */
@@ -109,13 +141,13 @@ final class TrainingModel implements AutoCloseable {
     if (there) {
       return Tokenizer.load(Path.of(run.model().path()));
     }
-    if (!RunFile.needsTokenizer(run)) {
+    if (!RunSettings.needsTokenizer(run)) {
       return null;
     }
     try {
       return Tokenizer.load(Path.of(run.model().path()));
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(
+      throw new SettingException(
           "data.format raw, data.documentTag and attention.anchorToken need a tokenizer: %s. Or set model.tokenizer to a directory with a tokenizer.json."
               .formatted(e.getMessage()),
           e);

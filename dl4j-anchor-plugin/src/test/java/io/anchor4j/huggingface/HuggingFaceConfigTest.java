@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.anchor4j.attention.AttentionConfig;
 import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
+import io.anchor4j.huggingface.family.RopeParameters;
 import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.TensorType;
 import io.anchor4j.rotary.RotaryConfig;
@@ -30,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.slf4j.LoggerFactory;
 
 class HuggingFaceConfigTest {
   private static final String LEAST =
@@ -67,6 +72,7 @@ class HuggingFaceConfigTest {
     assertEquals(1, config("{}").repetitionPenalty());
     assertEquals(
         1.05, withGeneration(directory, "{'repetition_penalty': 1.05}").repetitionPenalty());
+    assertEquals(1.1, config("{'repetition_penalty': 1.1}").repetitionPenalty());
     HuggingFaceConfig wrong = withGeneration(directory, "{'repetition_penalty': -2}");
     assertEquals(
         "generation_config.json: repetition_penalty must be a number above 0, got -2",
@@ -299,15 +305,64 @@ class HuggingFaceConfigTest {
     HuggingFaceConfig linear =
         config("{'max_position_embeddings': 64, 'rope_scaling': {'type': 'linear', 'factor': 2}}");
     assertEquals(
-        "rope scaling yarn: original_max_position_embeddings is missing: the model has linear"
+        "rope.scaling: yarn: original_max_position_embeddings is missing: the model has linear"
             + " scaling already, and its length before that is not in its config.json",
         refusal(linear, Map.of("type", "yarn", "factor", 16)));
+  }
+
+  /** max_position_embeddings is where transformers has it start. */
+  @Test
+  void aDynamicScalingStartsAtTheLengthBeforeTheOneItReplaces() {
+    HuggingFaceConfig stretched =
+        config(
+            "{'max_position_embeddings': 256, 'rope_scaling': {'type': 'yarn', 'factor': 4.0,"
+                + " 'original_max_position_embeddings': 64}}");
+    Map<String, ?> scaling = Map.of("type", "dynamic", "factor", 2);
+    HuggingFaceConfig dynamic = stretched.withRope(OptionalDouble.empty(), scaling);
+    assertEquals(new DynamicNtk(2, 64), dynamic.toDecoderConfig().attention().rotary().scaling());
+    JsonNode exported = dynamic.withPositions(512).toJson(TensorType.F32);
+    assertEquals(64, exported.get("max_position_embeddings").asInt());
+    assertTrue(exported.at("/rope_parameters/original_max_position_embeddings").isMissingNode());
+    HuggingFaceConfig linear =
+        config("{'max_position_embeddings': 64, 'rope_scaling': {'type': 'linear', 'factor': 2}}");
+    assertEquals(
+        "rope.scaling: dynamic: original_max_position_embeddings is missing: the model has linear"
+            + " scaling already, and its length before that is not in its config.json",
+        refusal(linear, scaling));
+  }
+
+  /** The warning of transformers' validation of rope_parameters. */
+  @Test
+  void aYarnFactorThatContradictsTheLengthsIsWarnedOf() {
+    String yarn =
+        "{'max_position_embeddings': %d, 'rope_scaling': {'type': 'yarn', 'factor': 4.0,"
+            + " 'original_max_position_embeddings': 64}}";
+    assertEquals(
+        List.of(
+            "config: rope_scaling: factor is 4.0, but max_position_embeddings /"
+                + " original_max_position_embeddings is 2.0; factor counts"),
+        warnings(() -> config(yarn.formatted(128))));
+    assertEquals(List.of(), warnings(() -> config(yarn.formatted(256))));
+    assertEquals(List.of(), warnings(() -> config(yarn.formatted(64))));
+  }
+
+  private static List<String> warnings(Runnable reading) {
+    var logger = (Logger) LoggerFactory.getLogger(RopeParameters.class);
+    var appender = new ListAppender<ILoggingEvent>();
+    appender.start();
+    logger.addAppender(appender);
+    try {
+      reading.run();
+    } finally {
+      logger.detachAppender(appender);
+    }
+    return appender.list.stream().map(ILoggingEvent::getFormattedMessage).toList();
   }
 
   @Test
   void aBaseWithinTheScalingIsNotPassedOver() {
     assertEquals(
-        "rope scaling: rope_theta is not part of the scaling; it is set as rope.theta",
+        "rope.scaling: rope_theta is not part of the scaling; it is set as rope.theta",
         refusal(config("{}"), Map.of("type", "yarn", "factor", 4, "rope_theta", 5e6)));
   }
 

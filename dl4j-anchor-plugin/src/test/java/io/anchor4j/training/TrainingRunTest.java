@@ -356,10 +356,10 @@ class TrainingRunTest {
   @Test
   void aModelThatIsNotThereIsNamed() {
     assertEquals(
-        "model.path: there is no directory models/none",
+        "model.path: there is no directory /models/none",
         assertThrows(
                 IllegalArgumentException.class,
-                () -> run(config("x", "model={path: models/none}"), false, TrainingProgress.NONE))
+                () -> run(config("x", "model={path: /models/none}"), false, TrainingProgress.NONE))
             .getMessage());
   }
 

@@ -1,5 +1,6 @@
 package io.anchor4j.it;
 
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
@@ -9,6 +10,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -82,6 +84,71 @@ class BadInputTest {
     assertRefused(line, "inspect", model);
   }
 
+  /** None of them is loaded to tell. */
+  @Test
+  void weightsThatAreNotThoseOfTheConfiguration() throws IOException {
+    configure("vocab_size", 101);
+    configure("num_hidden_layers", 3);
+    configure("attention_bias", true);
+    String line =
+        model
+            + ": the weights are not those of config.json: missing:"
+            + " model.layers.{0..2}.self_attn.q_proj.bias,"
+            + " model.layers.{0..2}.self_attn.k_proj.bias,"
+            + " model.layers.{0..2}.self_attn.v_proj.bias,"
+            + " model.layers.{0..2}.self_attn.o_proj.bias, model.layers.2.input_layernorm.weight,"
+            + " model.layers.2.self_attn.q_proj.weight, model.layers.2.self_attn.k_proj.weight,"
+            + " model.layers.2.self_attn.v_proj.weight, model.layers.2.self_attn.o_proj.weight,"
+            + " model.layers.2.post_attention_layernorm.weight,"
+            + " model.layers.2.mlp.gate_proj.weight, model.layers.2.mlp.up_proj.weight,"
+            + " model.layers.2.mlp.down_proj.weight; of another shape: lm_head.weight [97, 36]"
+            + " instead of [101, 36], model.embed_tokens.weight [97, 36] instead of [101, 36]";
+    assertRefused(line, "inspect", model);
+    assertRefused(line, score());
+  }
+
+  @Test
+  void aTypeOfWeightsThatIsNotRead() throws IOException {
+    Path file = model.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    String header = new String(bytes, StandardCharsets.ISO_8859_1);
+    String tensor = "\"model.norm.weight\":{\"dtype\":\"F32\",\"shape\":[36]";
+    int at = header.indexOf(tensor);
+    byte[] other = tensor.replace("F32", "I32").getBytes(StandardCharsets.ISO_8859_1);
+    System.arraycopy(other, 0, bytes, at, other.length);
+    Files.write(file, bytes);
+    assertRefused(
+        model
+            + ": the weights are not those of config.json: of a type that is not supported (F32,"
+            + " F16, BF16 and F64 are): model.norm.weight I32",
+        "inspect",
+        model);
+  }
+
+  @Test
+  void shardsThatAreMissing() throws IOException {
+    Path sharded = Fixture.named("llama3-tied-sharded").directory();
+    for (String name : new String[] {"config.json", "model.safetensors.index.json"}) {
+      Files.copy(sharded.resolve(name), model.resolve(name), REPLACE_EXISTING);
+    }
+    Files.delete(model.resolve("model.safetensors"));
+    String line =
+        model.resolve("model.safetensors.index.json")
+            + ": 2 of the 2 files it names are missing: model-00001-of-00002.safetensors,"
+            + " model-00002-of-00002.safetensors";
+    assertRefused(line, "inspect", model);
+    assertRefused(line, score());
+  }
+
+  @Test
+  void aModelOfTheHub() {
+    assertRefused(
+        "Qwen/Qwen3-0.6B: there is no such directory; a model of the Hugging Face Hub is downloaded"
+            + " with: hf download Qwen/Qwen3-0.6B --local-dir Qwen/Qwen3-0.6B",
+        "inspect",
+        "Qwen/Qwen3-0.6B");
+  }
+
   @Test
   void aHeaderLongerThanTheFile() throws IOException {
     Path file = model.resolve("model.safetensors");
@@ -137,6 +204,44 @@ class BadInputTest {
         "train",
         runFile,
         "training.stepz=3");
+  }
+
+  /** Not config.json or adapter_config.json, which are right. */
+  @Test
+  void settingsThatDoNotFitTheModel() throws IOException {
+    Path runFile = runFile("");
+    assertRefused(
+        runFile + ": rope.scaling: factor must be a number, got \"four\"",
+        "train",
+        runFile,
+        "rope.scaling={type: yarn, factor: four}");
+    assertRefused(
+        runFile
+            + ": rope.scaling: rope_type must be one of default, linear, dynamic, yarn, llama3,"
+            + " longrope, got \"yarrn\"",
+        "train",
+        runFile,
+        "rope.scaling={type: yarrn, factor: 4}");
+    assertRefused(
+        runFile + ": unknown key rope.scaling.betafast; did you mean rope.scaling.beta_fast?",
+        "train",
+        runFile,
+        "rope.scaling={type: yarn, factor: 4, betafast: 32}");
+    assertRefused(
+        runFile
+            + ": model.lora.targets: \"qproj\" is no linear map that can have an adapter; there are"
+            + " [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj] in each layer."
+            + " Adapters on the output and the embedding are not supported.",
+        "train",
+        runFile,
+        "model.lora.targets=[v_proj, qproj]");
+    assertRefused(
+        runFile
+            + ": model.path: there is no directory Qwen/Qwen3-0.6B; a model of the Hugging Face Hub"
+            + " is downloaded with: hf download Qwen/Qwen3-0.6B --local-dir Qwen/Qwen3-0.6B",
+        "train",
+        runFile,
+        "model.path=Qwen/Qwen3-0.6B");
   }
 
   @Test

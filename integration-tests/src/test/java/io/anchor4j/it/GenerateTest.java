@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.decoder.Decoder;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.HuggingFaceModel;
@@ -166,6 +167,39 @@ class GenerateTest {
     List<Object> off = new ArrayList<>(List.of(words));
     off.addAll(List.of("--repetition-penalty", "1"));
     assertArrayEquals(plain, ids(run(model, off.toArray()).out()));
+  }
+
+  /** Where generation_config.json is missing, transformers takes config.json's, else not. */
+  @Test
+  void configsPenaltyHoldsWithoutAGenerationConfig() throws IOException {
+    Path model = Files.createDirectory(directory.resolve("config-penalty"));
+    Files.copy(MODEL.resolve("model.safetensors"), model.resolve("model.safetensors"));
+    ObjectNode config = (ObjectNode) JSON.readTree(MODEL.resolve("config.json").toFile());
+    config.put("repetition_penalty", 1.7).put("no_repeat_ngram_size", 2);
+    JSON.writeValue(model.resolve("config.json").toFile(), config);
+    Object[] words = {"--prompt-ids", "1,7,9,9,30,4,8", "--max-new-tokens", 12, "--json"};
+    Cli run = run(model, words);
+    assertEquals(
+        "config.json: ignored, though transformers may choose other tokens by it:"
+            + " no_repeat_ngram_size\n",
+        run.err());
+    // From generate() of transformers 5.23, without the n-grams.
+    assertArrayEquals(new int[] {20, 69, 6, 95, 46, 73, 63, 84, 29, 55, 23, 50}, ids(run.out()));
+    Files.writeString(model.resolve("generation_config.json"), "{\"eos_token_id\": 2}");
+    assertArrayEquals(
+        new int[] {20, 69, 6, 95, 95, 46, 73, 63, 84, 77, 56, 56}, ids(run(model, words).out()));
+  }
+
+  @Test
+  void whatDoesNothingAtTemperature0IsNoted() {
+    Object[] words = {"--prompt-ids", "5,9", "--max-new-tokens", 2, "--seed", 3, "--top-k", 5};
+    assertEquals(
+        "at temperature 0 the likeliest token is taken, whatever --top-k, --seed may be; add"
+            + " --temperature 1 to draw tokens\n",
+        run(MODEL, words).err());
+    List<Object> warm = new ArrayList<>(List.of(words));
+    warm.addAll(List.of("--temperature", 1));
+    assertEquals("", run(MODEL, warm.toArray()).err());
   }
 
   private static void assertStops(int[] expected, Path model) throws IOException {
@@ -362,7 +396,7 @@ class GenerateTest {
         3);
     int size = JSON.readTree(MODEL.resolve("config.json").toFile()).get("vocab_size").intValue();
     assertRefused(
-        "\"input_ids\"[1] is %d, outside the vocabulary of %d tokens (0 to %d)"
+        "--prompt-ids: id %d is outside the model's vocabulary of %d tokens (0 to %d)"
             .formatted(size, size, size - 1),
         MODEL,
         "--prompt-ids",

@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** {@code inspect} on checkpoints that transformers made. */
@@ -34,11 +35,27 @@ class InspectTest {
     String out = Cli.run("inspect", Fixture.named("llama3-tied-sharded").directory()).out();
     assertTrue(
         out.contains(
-            "rotary        theta 10,000, 8 of 8 dimensions, half-split, scaling Llama3, factor 4.0,"
-                + " lowFrequencyFactor 1.0, highFrequencyFactor 4.0, originalMaxPositions 32\n"),
+            "rotary        theta 10,000, 8 of 8 dimensions, half-split, scaling llama3, factor 4.0,"
+                + " low_freq_factor 1.0, high_freq_factor 4.0, original_max_position_embeddings"
+                + " 32\n"),
         out);
     assertTrue(out.contains("weights       20 tensors, 19.1 K numbers stored as BF16\n"), out);
     assertTrue(out.contains("vocabulary    97 tokens, tied embeddings\n"), out);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          llama-gqa         | default
+          llama-linear-bias | linear, factor 2.0
+          llama-dynamic     | dynamic, factor 2.0 beyond max_position_embeddings 16
+          qwen2-tied        | yarn, factor 4.0, original_max_position_embeddings 16, beta_fast 32.0, beta_slow 1.0, attention_factor 1.138629436111989, truncate true
+          """)
+  void scalingsHaveTheNamesOfConfigJson(String fixture, String scaling) {
+    String out = Cli.run("inspect", Fixture.named(fixture).directory()).out();
+    assertTrue(out.contains("half-split, scaling " + scaling + "\n"), out);
   }
 
   @Test
@@ -51,7 +68,8 @@ class InspectTest {
     assertTrue(qwen2.contains("window        6 tokens in layers 1, 2 of 0 to 2\n"), qwen2);
     String qwen3 = Cli.run("inspect", Fixture.named("qwen3").directory()).out();
     assertTrue(qwen3.contains("12 dimensions each, queries and keys normed\n"), qwen3);
-    assertTrue(qwen3.contains("shortFactors 1.0 ... 1.5, longFactors 1.0 ... 6.0, "), qwen3);
+    assertTrue(
+        qwen3.contains("longrope, short_factor 1.0 ... 1.5, long_factor 1.0 ... 6.0, "), qwen3);
     String smollm3 = Cli.run("inspect", Fixture.named("smollm3").directory()).out();
     assertTrue(smollm3.contains("none in layers 1, 3 of 0 to 3\n"), smollm3);
     assertTrue(smollm3.contains("biases        feed-forward\n"), smollm3);

@@ -32,7 +32,9 @@ final class DecoderReader {
     }
     int maxPositions =
         config.optionalInt("max_position_embeddings", 1).orElse(defaults.maxPositions());
-    RotaryConfig rotary = family.rope(config, maxPositions).rotary(headDim);
+    RopeParameters rope = family.rope(config, maxPositions);
+    RotaryConfig rotary = rope.rotary(headDim);
+    rope.warnOfLengths();
     return new DecoderConfig(
         config.requireInt("vocab_size", 1),
         hidden,

@@ -4,8 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import io.anchor4j.rotary.RotaryConfig;
-import java.util.List;
-import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -19,12 +17,12 @@ import org.slf4j.LoggerFactory;
 public final class RopeParameters {
   private static final Logger LOG = LoggerFactory.getLogger(RopeParameters.class);
 
-  private static final String ORIGINAL = "original_max_position_embeddings";
+  static final String ORIGINAL = "original_max_position_embeddings";
 
   /**
    * Where transformers falls back on {@code max_position_embeddings}, which an export may raise.
    */
-  private static final Set<String> STRETCHED_FROM_A_LENGTH = Set.of("yarn", "llama3", "longrope");
+  static final Set<String> STRETCHED_FROM_A_LENGTH = Set.of("yarn", "llama3", "longrope");
 
   private static final Set<String> KEYS =
       Set.of(
@@ -64,24 +62,35 @@ public final class RopeParameters {
         json.set(key, config.json().get(key));
       }
     }
-    var fields = new JsonFields(source, json);
-    String type = fields.textOr("rope_type", fields.textOr("type", "default"));
-    json.remove("type");
-    json.put("rope_type", type);
     if (!json.hasNonNull("rope_theta")) {
       json.put("rope_theta", defaultTheta);
     }
-    boolean original = STRETCHED_FROM_A_LENGTH.contains(type);
-    if (original && config.has(ORIGINAL)) {
+    var fields = new JsonFields(source, json);
+    if (STRETCHED_FROM_A_LENGTH.contains(type(fields)) && config.has(ORIGINAL)) {
       // As in transformers, the one beside comes before the one within.
       json.set(ORIGINAL, config.json().get(ORIGINAL));
-    } else if (original && !json.hasNonNull(ORIGINAL)) {
+    }
+    return complete(fields, maxPositions);
+  }
+
+  /** Takes an object that has all but what follows from lengths. */
+  static RopeParameters complete(JsonFields fields, int maxPositions) {
+    ObjectNode json = fields.json();
+    String type = type(fields);
+    json.remove("type");
+    json.put("rope_type", type);
+    if (STRETCHED_FROM_A_LENGTH.contains(type) && !json.hasNonNull(ORIGINAL)) {
       json.put(ORIGINAL, maxPositions);
     }
     var rope = new RopeParameters(fields, maxPositions);
     rope.checkKeys();
     rope.settleFactor(type);
     return rope;
+  }
+
+  /** The kind under either of its names. */
+  static String type(JsonFields fields) {
+    return fields.textOr("rope_type", fields.textOr("type", "default"));
   }
 
   private void checkKeys() {
@@ -110,63 +119,35 @@ public final class RopeParameters {
     }
   }
 
-  /**
-   * Returns these parameters with another base and scaling, as a run file's {@code rope} gives
-   * them.
-   *
-   * @param theta the base, or nothing to keep it
-   * @param scaling keys as in config.json, the kind under {@code type} or {@code rope_type}; empty
-   *     to keep the scaling
-   * @throws IllegalArgumentException if it has a base of its own, or leaves open how far or from
-   *     which length it stretches
-   */
-  public ObjectNode overridden(OptionalDouble theta, Map<String, ?> scaling) {
-    ObjectNode json = scaling.isEmpty() ? fields.json().deepCopy() : replaced(scaling);
-    if (theta.isPresent()) {
-      json.put("rope_theta", theta.getAsDouble());
-    }
-    return json;
-  }
-
-  private ObjectNode replaced(Map<String, ?> scaling) {
-    ObjectNode json = JsonFields.MAPPER.valueToTree(scaling);
-    if (json.hasNonNull("rope_theta")) {
-      throw new IllegalArgumentException(
-          "rope scaling: rope_theta is not part of the scaling; it is set as rope.theta");
-    }
-    json.set("rope_theta", fields.json().get("rope_theta"));
-    var given = new JsonFields("rope scaling", json);
-    String type = given.textOr("rope_type", given.textOr("type", "default"));
-    if (type.equals("longrope") && !given.has("factor") && !given.has("attention_factor")) {
-      // The ratio of the lengths, which transformers takes, is not yet the one trained for.
-      throw new IllegalArgumentException(
-          "rope scaling longrope: factor is missing: new length over original length");
-    }
-    String stored = fields.json().get("rope_type").textValue();
-    if (stored.equals("default")) {
-      return json;
-    }
-    if (STRETCHED_FROM_A_LENGTH.contains(type) && !given.has(ORIGINAL)) {
-      // max_position_embeddings may be the length the model was stretched to.
-      if (!fields.has(ORIGINAL)) {
-        throw new IllegalArgumentException(
-            "rope scaling %s: %s is missing: the model has %s scaling already, and its length before that is not in its config.json"
-                .formatted(type, ORIGINAL, stored));
-      }
-      json.set(ORIGINAL, fields.json().get(ORIGINAL));
-    }
-    LOG.warn("{}: {} is replaced by {}", fields.source(), shown(fields.json()), shown(json));
-    return json;
-  }
-
-  private static String shown(ObjectNode json) {
-    ObjectNode withoutLists = json.deepCopy().without(List.of("short_factor", "long_factor"));
-    return SafetensorsException.printable(withoutLists.toString());
-  }
-
   /** Returns the newer layout, complete. */
   public ObjectNode json() {
     return fields.json().deepCopy();
+  }
+
+  JsonFields fields() {
+    return fields;
+  }
+
+  /** Returns {@code max_position_embeddings}, where dynamic scaling begins. */
+  public int maxPositions() {
+    return maxPositions;
+  }
+
+  /** Warns, as transformers does, of a YaRN factor other than the lengths say. */
+  void warnOfLengths() {
+    if (!type(fields).equals("yarn")) {
+      return;
+    }
+    double factor = fields.requireDouble("factor");
+    double implied = (double) maxPositions / fields.requireInt(ORIGINAL, 1);
+    if (implied != factor && implied != 1) {
+      LOG.warn(
+          "{}: factor is {}, but max_position_embeddings / {} is {}; factor counts",
+          fields.source(),
+          factor,
+          ORIGINAL,
+          implied);
+    }
   }
 
   /**
@@ -174,7 +155,7 @@ public final class RopeParameters {
    *
    * @throws IllegalArgumentException if the kind is not supported or a value is wrong
    */
-  RotaryConfig rotary(int headDim) {
+  public RotaryConfig rotary(int headDim) {
     OptionalDouble partial = fields.optionalDouble("partial_rotary_factor");
     if (partial.orElse(1) != 1) {
       throw fields.wrong("partial_rotary_factor", "1: these families rotate whole heads");

@@ -87,6 +87,7 @@ public final class SafetensorsCheckpoint implements Closeable {
     for (String shard : new TreeSet<>(shardOf.values())) {
       shards.add(directory.resolve(shard));
     }
+    requireAll(index, shards);
     SafetensorsCheckpoint checkpoint = open(shards);
     try {
       shardOf.forEach((tensor, shard) -> checkpoint.requireIn(index, tensor, shard));
@@ -94,6 +95,19 @@ public final class SafetensorsCheckpoint implements Closeable {
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
+    }
+  }
+
+  private static void requireAll(Path index, List<Path> shards) {
+    List<String> missing =
+        shards.stream()
+            .filter(shard -> !Files.isRegularFile(shard))
+            .map(shard -> shard.getFileName().toString())
+            .toList();
+    if (!missing.isEmpty()) {
+      throw new IllegalArgumentException(
+          "%s: %d of the %d files it names are missing: %s"
+              .formatted(index, missing.size(), shards.size(), String.join(", ", missing)));
     }
   }
 

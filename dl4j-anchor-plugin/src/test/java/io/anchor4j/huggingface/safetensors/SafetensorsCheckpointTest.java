@@ -136,7 +136,10 @@ class SafetensorsCheckpointTest {
     writeIndex("{\"a\":\"a.safetensors\",\"b\":\"c.safetensors\"}");
     var e =
         assertThrows(IllegalArgumentException.class, () -> SafetensorsCheckpoint.open(directory));
-    assertEquals(directory.resolve("c.safetensors") + ": there is no such file", e.getMessage());
+    assertEquals(
+        directory.resolve("model.safetensors.index.json")
+            + ": 1 of the 2 files it names are missing: c.safetensors",
+        e.getMessage());
   }
 
   @Test

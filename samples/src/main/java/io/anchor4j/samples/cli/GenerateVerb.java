@@ -115,11 +115,9 @@ final class GenerateVerb extends Verb {
               topP,
               seed,
               stopIds(config, tokenizer));
-      List<PackedRow> rows = prompts.rows(tokenizer);
-      for (PackedRow row : rows) {
-        row.checkVocabulary(decoder.vocabularySize());
-      }
+      List<PackedRow> rows = prompts.rows(tokenizer, decoder.vocabularySize());
       noteIgnored(config, console);
+      noteIdle(console);
       warnOfContext(rows, decoder, console);
       var generator = new Generator(model.load(decoder), attention.positions());
       if (json || rows.size() > 1) {
@@ -152,8 +150,18 @@ final class GenerateVerb extends Verb {
     List<String> ignored = config.ignoredGenerationKeys();
     if (!ignored.isEmpty()) {
       console.note(
-          "generation_config.json: ignored, though transformers may choose other tokens by it: "
+          config.generationSource()
+              + ": ignored, though transformers may choose other tokens by it: "
               + String.join(", ", ignored));
+    }
+  }
+
+  private void noteIdle(Console console) {
+    List<String> idle = given("--top-k", "--top-p", "--seed");
+    if (temperature == 0 && !idle.isEmpty()) {
+      console.note(
+          "at temperature 0 the likeliest token is taken, whatever %s may be; add --temperature 1 to draw tokens"
+              .formatted(String.join(", ", idle)));
     }
   }
 

@@ -3,13 +3,13 @@ package io.anchor4j.samples.cli;
 import io.anchor4j.decoder.BlockOptions;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.huggingface.HuggingFaceConfig;
+import io.anchor4j.huggingface.HuggingFaceModel;
 import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
 import io.anchor4j.huggingface.safetensors.TensorInfo;
 import io.anchor4j.kernel.KernelProvider;
 import io.anchor4j.kernel.KernelProviders;
 import io.anchor4j.kernel.ProviderStatus;
 import io.anchor4j.rotary.RotaryConfig;
-import io.anchor4j.rotary.RotaryScaling;
 import io.anchor4j.samples.report.Console;
 import io.anchor4j.samples.report.Counts;
 import java.io.IOException;
@@ -32,8 +32,8 @@ import picocli.CommandLine.Parameters;
     header = "Shows a model's architecture, its memory for training and its rotary scheme.",
     description =
         "%nAlso tells how many positions bfloat16 can tell apart at the model's context length, and"
-            + " with --kernels which kernels compute here. Reads headers only: no weights are"
-            + " loaded.",
+            + " with --kernels which kernels compute here. Weights that config.json does not describe"
+            + " are named, all at once, from their headers: none are loaded.",
     footer = {"%nExamples:", "  anchor4j inspect models/base", "  anchor4j inspect --kernels"})
 final class InspectVerb extends Verb {
   @Parameters(
@@ -58,7 +58,7 @@ final class InspectVerb extends Verb {
       HuggingFaceConfig file = HuggingFaceConfig.read(model);
       DecoderConfig config = file.toDecoderConfig();
       // Before the first line: damaged weights end the verb, and half an answer misleads.
-      String weights = Files.isDirectory(model) ? weights() : "none here, config.json alone";
+      String weights = Files.isDirectory(model) ? weights(config) : "none here, config.json alone";
       line(console, "architecture", "%s, %d layers", file.family(), config.layers());
       architecture(config, console);
       bfloat16(config.maxPositions(), console);
@@ -106,7 +106,7 @@ final class InspectVerb extends Verb {
         rotary.rotatedDimensions(config.headDim()),
         config.headDim(),
         rotary.pairing().name().toLowerCase(Locale.ROOT).replace('_', '-'),
-        scaling(rotary.scaling()));
+        RopeWords.of(rotary.scaling()));
     if (!config.blocks().unrotated().isEmpty()) {
       line(console, "", "none in %s", layers(config, i -> config.attention(i).rotary() == null));
     }
@@ -143,19 +143,6 @@ final class InspectVerb extends Verb {
             .collect(Collectors.joining(", ", "layers ", " of 0 to " + (config.layers() - 1)));
   }
 
-  /**
-   * Returns, for example, "Linear, factor 4.0", from a record's own words; of a list, which has a
-   * number for every frequency, the ends.
-   */
-  private static String scaling(RotaryScaling scaling) {
-    return scaling
-        .toString()
-        .replaceAll("=\\[([^,\\]]+)[^\\]]* ([^\\]]+)\\]", "=$1 ... $2")
-        .replaceFirst("\\[(.+)\\]", ", $1")
-        .replace("[]", "")
-        .replace('=', ' ');
-  }
-
   /** Says how many positions keep their value when they are rounded to bfloat16. */
   private static void bfloat16(int positions, Console console) {
     int exact = Bfloat16Positions.exact(positions);
@@ -186,7 +173,8 @@ final class InspectVerb extends Verb {
     }
   }
 
-  private String weights() throws IOException {
+  private String weights(DecoderConfig config) throws IOException {
+    HuggingFaceModel.check(model, config);
     try (var checkpoint = SafetensorsCheckpoint.open(model)) {
       Map<String, TensorInfo> tensors = checkpoint.tensors();
       String types =

@@ -62,10 +62,11 @@ final class PromptOptions {
    * Returns the prompts as rows.
    *
    * @param tokenizer null where none is needed
+   * @param vocabulary tokens of the model
    * @throws IllegalArgumentException if there are none, or texts and ids, or one makes no tokens,
-   *     or anchors are asked for that cannot be
+   *     or one that the model does not have, or anchors are asked for that cannot be
    */
-  List<PackedRow> rows(Tokenizer tokenizer) {
+  List<PackedRow> rows(Tokenizer tokenizer, int vocabulary) {
     if (texts.isEmpty() == ids.isEmpty()) {
       throw new IllegalArgumentException(
           texts.isEmpty()
@@ -80,10 +81,13 @@ final class PromptOptions {
       if (tokens.length == 0) {
         throw new IllegalArgumentException("--prompt: \"" + text + "\" makes no tokens");
       }
+      check("--prompt", tokens, vocabulary);
       rows.add(row(tokens, tokenizer));
     }
     for (String list : ids) {
-      rows.add(row(parse(list), tokenizer));
+      int[] tokens = parse(list);
+      check("--prompt-ids", tokens, vocabulary);
+      rows.add(row(tokens, tokenizer));
     }
     return rows;
   }
@@ -109,6 +113,16 @@ final class PromptOptions {
       parsed.add(id);
     }
     return Ints.toArray(parsed);
+  }
+
+  private static void check(String option, int[] tokens, int vocabulary) {
+    for (int id : tokens) {
+      if (id >= vocabulary) {
+        throw new IllegalArgumentException(
+            "%s: id %d is outside the model's vocabulary of %d tokens (0 to %d)"
+                .formatted(option, id, vocabulary, vocabulary - 1));
+      }
+    }
   }
 
   private PackedRow row(int[] prompt, Tokenizer tokenizer) {

@@ -4,6 +4,7 @@ import io.anchor4j.samples.report.Console;
 import io.anchor4j.samples.report.RunReport;
 import io.anchor4j.samples.report.TrainingDisplay;
 import io.anchor4j.training.RunConfig;
+import io.anchor4j.training.SettingException;
 import io.anchor4j.training.TrainingRun;
 import java.nio.file.Path;
 import java.util.List;
@@ -60,6 +61,8 @@ final class TrainVerb extends Verb {
       boolean finished;
       try (var display = new StoppableDisplay(console, config.output(), interrupt)) {
         finished = new TrainingRun(config, badLines.badLines()).run(resume, display);
+      } catch (SettingException e) {
+        throw new IllegalArgumentException(runFile + ": " + e.getMessage(), e);
       }
       badLines.report(console);
       if (!finished) {

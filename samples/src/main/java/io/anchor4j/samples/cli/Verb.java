@@ -1,6 +1,8 @@
 package io.anchor4j.samples.cli;
 
 import io.anchor4j.samples.report.Console;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -16,6 +18,12 @@ abstract class Verb implements Callable<Integer> {
     boolean terminal = Boolean.getBoolean("anchor4j.terminal");
     run(new Console(commandLine.getOut(), commandLine.getErr(), terminal));
     return 0;
+  }
+
+  /** Returns those of the options that stand on the command line. */
+  final List<String> given(String... options) {
+    var parsed = spec.commandLine().getParseResult();
+    return Arrays.stream(options).filter(parsed::hasMatchedOption).toList();
   }
 
   /** Returns the command as it was typed, for reports. */
