@@ -1,22 +1,15 @@
 package io.anchor4j.huggingface.tokenizer;
 
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import io.anchor4j.data.ChatMessage;
 import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.data.TextEncoder;
 import io.anchor4j.huggingface.HuggingFaceConfig;
-import io.anchor4j.huggingface.json.JsonFields;
-import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import io.anchor4j.huggingface.safetensors.WholeFile;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalInt;
 
 /**
@@ -37,26 +30,15 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
     "chat_template.jinja"
   };
 
-  // Without these DJL cuts at 512 tokens.
-  private static final Map<String, String> WHOLE_TEXT =
-      Map.of("truncation", "do_not_truncate", "padding", "do_not_pad", "addSpecialTokens", "false");
-
-  private static final String OFFLINE = "ai.djl.offline";
-
-  /** In which the tokenizers of older directories come alone. */
-  private static final String[] OLDER_FORMATS = {
-    "tokenizer.model", "spiece.model", "tekken.json", "vocab.json"
-  };
-
   private final Path directory;
   private final TokenizerFiles files;
   private final OptionalInt beginId;
   private final OptionalInt padId;
   private final OptionalInt endId;
   private final boolean cleanUp;
-  private final HuggingFaceTokenizer tokenizer;
+  private final LibraryTokenizer tokenizer;
   private ChatTemplate chatTemplate; // null: not used yet
-  private HuggingFaceTokenizer literal; // takes special tokens as text; null: not used yet
+  private LibraryTokenizer literal; // takes special tokens as text; null: not used yet
 
   private Tokenizer(Path directory, TokenizerFiles files) throws IOException {
     this.directory = directory;
@@ -65,7 +47,7 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
     this.padId = files.padId();
     this.endId = files.endId();
     this.cleanUp = cleansUp(files);
-    this.tokenizer = open(/* literal= */ false);
+    this.tokenizer = LibraryTokenizer.open(files.file(), files, /* literal= */ false);
   }
 
   /**
@@ -77,36 +59,8 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
    * @throws IOException if a file cannot be read
    */
   public static Tokenizer load(Path directoryOrFile) throws IOException {
-    Path file =
-        Files.isDirectory(directoryOrFile)
-            ? directoryOrFile.resolve(TokenizerFiles.TOKENIZER)
-            : directoryOrFile;
-    if (!Files.isRegularFile(file)) {
-      throw new IllegalArgumentException(missing(file));
-    }
-    if (!file.endsWith(TokenizerFiles.TOKENIZER)) {
-      throw new IllegalArgumentException(
-          file + ": expected a directory or its " + TokenizerFiles.TOKENIZER);
-    }
-    if (Files.size(file) > JsonFields.LONGEST_FILE_BYTES) {
-      throw new IllegalArgumentException(
-          file + ": over the limit of " + JsonFields.LONGEST_FILE_BYTES + " bytes");
-    }
-    Path directory = file.toAbsolutePath().getParent();
+    Path directory = TokenizerFiles.directoryOf(directoryOrFile);
     return new Tokenizer(directory, TokenizerFiles.read(directory));
-  }
-
-  private static String missing(Path file) {
-    Path directory = file.toAbsolutePath().getParent();
-    for (String older : OLDER_FORMATS) {
-      if (file.endsWith(TokenizerFiles.TOKENIZER) && Files.exists(directory.resolve(older))) {
-        return "%s: there is no such file, only %s; convert it once with Python: python -c \"from transformers import AutoTokenizer as T; T.from_pretrained('%s').save_pretrained('%s')\""
-            .formatted(file, older, directory, directory);
-      }
-    }
-    return file
-        + ": there is no such file; a tokenizer is needed in the tokenizer.json format of Hugging"
-        + " Face";
   }
 
   /**
@@ -122,52 +76,13 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
                 .booleanOr(key + "_for_bpe_even_though_it_will_corrupt_output", false));
   }
 
-  private HuggingFaceTokenizer open(boolean literal) throws IOException {
-    Path file = directory.resolve(TokenizerFiles.TOKENIZER);
-    try {
-      byte[] json = TokenizerJson.with(Files.readAllBytes(file), files, literal);
-      TokenizerGuard.check(json);
-      return open(json);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          file + ": not valid JSON: " + SafetensorsException.printable(e.getOriginalMessage()), e);
-    } catch (RuntimeException e) {
-      throw new IllegalArgumentException(
-          file
-              + ": not a tokenizer: "
-              + SafetensorsException.printable(String.valueOf(e.getMessage())),
-          e);
-    }
-  }
-
-  /**
-   * Opens the file with DJL told to stay offline: else it asks for Amazon's instance metadata on
-   * every load, and on a machine with CUDA downloads another native library. The setting is put
-   * back, for DJL's other uses in this process.
-   */
-  private static HuggingFaceTokenizer open(byte[] json) throws IOException {
-    synchronized (Tokenizer.class) {
-      String before = System.getProperty(OFFLINE);
-      System.setProperty(OFFLINE, "true");
-      try {
-        return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), WHOLE_TEXT);
-      } finally {
-        if (before == null) {
-          System.clearProperty(OFFLINE);
-        } else {
-          System.setProperty(OFFLINE, before);
-        }
-      }
-    }
-  }
-
   /**
    * Returns the ids of {@code text}, without tokens for its beginning or end. A special token that
    * is written out in the text becomes that token, as in transformers.
    */
   @Override
   public int[] encode(String text) {
-    return ids(tokenizer, text, /* addSpecialTokens= */ false);
+    return tokenizer.encode(text, /* addSpecialTokens= */ false);
   }
 
   /**
@@ -175,7 +90,7 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
    * beginning and end that tokenizer.json's post-processor puts there.
    */
   public int[] encodeWithSpecialTokens(String text) {
-    return ids(tokenizer, text, /* addSpecialTokens= */ true);
+    return tokenizer.encode(text, /* addSpecialTokens= */ true);
   }
 
   /**
@@ -223,18 +138,13 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
     synchronized (this) {
       if (literal == null) {
         try {
-          literal = open(/* literal= */ true);
+          literal = LibraryTokenizer.open(files.file(), files, /* literal= */ true);
         } catch (IOException e) {
           throw new UncheckedIOException(e);
         }
       }
     }
-    return ids(literal, text, /* addSpecialTokens= */ false);
-  }
-
-  private static int[] ids(HuggingFaceTokenizer tokenizer, String text, boolean addSpecialTokens) {
-    long[] ids = tokenizer.encode(text, addSpecialTokens, false).getIds();
-    return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
+    return literal.encode(text, /* addSpecialTokens= */ false);
   }
 
   /** Returns the text of {@code ids}, special tokens left out. */
@@ -244,8 +154,7 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
   }
 
   String decodeAsItIs(int[] ids, boolean skipSpecialTokens) {
-    long[] wide = Arrays.stream(ids).asLongStream().toArray();
-    return tokenizer.decode(wide, skipSpecialTokens);
+    return tokenizer.decode(ids, skipSpecialTokens);
   }
 
   private static String cleanedUp(String text) {

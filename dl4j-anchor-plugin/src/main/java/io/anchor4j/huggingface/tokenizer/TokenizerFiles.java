@@ -41,6 +41,11 @@ final class TokenizerFiles {
           "cls_token",
           "mask_token");
 
+  /** In which the tokenizers of older directories come alone. */
+  private static final String[] OLDER_FORMATS = {
+    "tokenizer.model", "spiece.model", "tekken.json", "vocab.json"
+  };
+
   private final Path directory;
   private final TokenizerVocabulary vocabulary;
   private final JsonFields config;
@@ -49,6 +54,40 @@ final class TokenizerFiles {
     this.directory = directory;
     this.vocabulary = vocabulary;
     this.config = config;
+  }
+
+  /**
+   * Returns the directory of a tokenizer, which is given itself or by its tokenizer.json.
+   *
+   * @throws IllegalArgumentException if there is no tokenizer.json, or it is too long
+   */
+  static Path directoryOf(Path directoryOrFile) throws IOException {
+    Path file =
+        Files.isDirectory(directoryOrFile) ? directoryOrFile.resolve(TOKENIZER) : directoryOrFile;
+    if (!Files.isRegularFile(file)) {
+      throw new IllegalArgumentException(missing(file));
+    }
+    if (!file.endsWith(TOKENIZER)) {
+      throw new IllegalArgumentException(file + ": expected a directory or its " + TOKENIZER);
+    }
+    if (Files.size(file) > JsonFields.LONGEST_FILE_BYTES) {
+      throw new IllegalArgumentException(
+          file + ": over the limit of " + JsonFields.LONGEST_FILE_BYTES + " bytes");
+    }
+    return file.toAbsolutePath().getParent();
+  }
+
+  private static String missing(Path file) {
+    Path directory = file.toAbsolutePath().getParent();
+    for (String older : OLDER_FORMATS) {
+      if (file.endsWith(TOKENIZER) && Files.exists(directory.resolve(older))) {
+        return "%s: there is no such file, only %s; convert it once with Python: python -c \"from transformers import AutoTokenizer as T; T.from_pretrained('%s').save_pretrained('%s')\""
+            .formatted(file, older, directory, directory);
+      }
+    }
+    return file
+        + ": there is no such file; a tokenizer is needed in the tokenizer.json format of Hugging"
+        + " Face";
   }
 
   /**
@@ -131,6 +170,11 @@ final class TokenizerFiles {
     return Files.isRegularFile(file)
         ? JsonFields.read(file)
         : new JsonFields(file.toString(), JsonFields.MAPPER.createObjectNode());
+  }
+
+  /** Returns tokenizer.json. */
+  Path file() {
+    return directory.resolve(TOKENIZER);
   }
 
   /** Returns tokenizer.json and all that transformers adds to it. */

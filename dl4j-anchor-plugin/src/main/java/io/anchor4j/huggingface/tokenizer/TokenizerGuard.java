@@ -6,20 +6,20 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.anchor4j.huggingface.json.JsonFields;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Refuses a tokenizer.json that the tokenizers library does not survive. Where its Rust code
  * panics, the process ends: version 0.21 does on JSON that it cannot read inside a decoder, with a
- * number beyond a double, half of a surrogate pair, or nested 128 deep.
+ * number beyond a double, half of a surrogate pair, or nested 128 deep. {@link TokenizerSteps} says
+ * what it is given to run.
  */
 final class TokenizerGuard {
   /**
    * The library takes time with the square of an added token's length: 2 s for 4,096 characters.
    */
   private static final int LONGEST_TOKEN = 1_000;
-
-  /** Those in use have 5; at 4,096 brackets the library runs out of stack and the process ends. */
-  private static final int DEEPEST_REGEX = 100;
 
   private TokenizerGuard() {}
 
@@ -40,27 +40,46 @@ final class TokenizerGuard {
         }
       }
     }
+    checkParts(json);
+  }
+
+  private static void checkParts(byte[] json) throws IOException {
+    boolean normalizes = false;
+    List<JsonNode> added = new ArrayList<>();
     try (JsonParser parser = JsonFields.MAPPER.createParser(json)) {
       parser.nextToken();
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
-        boolean processor = parser.currentName().equals("post_processor");
+        String key = parser.currentName();
         parser.nextToken();
-        if (processor) {
-          JsonNode steps = JsonFields.MAPPER.readTree(parser);
-          steps.findParents("single").forEach(TokenizerGuard::checkTemplate);
+        if (TokenizerSteps.isStage(key)) {
+          JsonNode step = JsonFields.MAPPER.readTree(parser);
+          TokenizerSteps.check(key, step);
+          normalizes |= key.equals("normalizer") && !step.isNull();
+        } else if (key.equals("added_tokens")) {
+          ((JsonNode) JsonFields.MAPPER.readTree(parser)).forEach(added::add);
         } else {
           parser.skipChildren();
         }
       }
     }
+    for (JsonNode token : added) {
+      checkAdded(token, normalizes);
+    }
   }
 
-  private static void checkTemplate(JsonNode template) {
-    for (JsonNode token : template.findValues("SpecialToken")) {
-      if (!template.path("special_tokens").has(token.path("id").asText())) {
-        throw new IllegalArgumentException(
-            "post_processor puts in a token that its special_tokens lack: " + token.path("id"));
-      }
+  /**
+   * A token that takes the white space before it along, and is white space itself, may begin behind
+   * its own end: where the token before took that space along.
+   */
+  private static void checkAdded(JsonNode token, boolean normalizes) {
+    boolean blank =
+        token.path("content").asText().chars().allMatch(LibraryTokenizer::isSpace)
+            || (normalizes && token.path("normalized").asBoolean());
+    if (token.path("lstrip").asBoolean() && blank) {
+      throw new IllegalArgumentException(
+          "an added token with lstrip must not be white space, nor normalized where there is a"
+              + " normalizer, got "
+              + JsonFields.shown(token.path("content")));
     }
   }
 
@@ -73,23 +92,9 @@ final class TokenizerGuard {
           "an added token has %d characters, the most is %d"
               .formatted(text.length(), LONGEST_TOKEN));
     }
-    if ("Regex".equals(key) && depth(text) > DEEPEST_REGEX) {
-      throw new IllegalArgumentException(
-          "a regular expression is nested over " + DEEPEST_REGEX + " deep");
+    if ("continuing_subword_prefix".equals(key) && !text.isEmpty()) {
+      // Cut off from each merge's second half without a look at whether it is there.
+      throw new IllegalArgumentException("a continuing_subword_prefix is not supported");
     }
-  }
-
-  /** Escaped brackets count too: far from the limit in any pattern in use. */
-  private static int depth(String regex) {
-    int depth = 0;
-    int deepest = 0;
-    for (int i = 0; i < regex.length(); i++) {
-      switch (regex.charAt(i)) {
-        case '(', '[' -> deepest = Math.max(deepest, ++depth);
-        case ')', ']' -> depth = Math.max(0, depth - 1);
-        default -> {}
-      }
-    }
-    return deepest;
   }
 }

@@ -30,6 +30,9 @@ final class TokenizerJson {
           "byte_fallback",
           "ignore_merges");
 
+  /** Rows are cut and padded elsewhere. */
+  private static final Set<String> IGNORED = Set.of("truncation", "padding");
+
   private TokenizerJson() {}
 
   /**
@@ -66,7 +69,7 @@ final class TokenizerJson {
       generator.writeStartObject();
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         String key = parser.currentName();
-        if (steps.has(key)) {
+        if (steps.has(key) || IGNORED.contains(key)) {
           parser.nextToken();
           parser.skipChildren();
         } else if (key.equals("model") && llama) {

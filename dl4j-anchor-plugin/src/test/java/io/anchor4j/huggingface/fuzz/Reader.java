@@ -13,8 +13,12 @@ interface Reader {
    */
   Path[] writeGoodFiles(Path directory) throws IOException;
 
-  /** Returns {@code good}, the content of one of the files, changed. */
-  default byte[] mutate(Random random, byte[] good) {
+  /**
+   * Returns {@code good}, the content of one of the files, changed.
+   *
+   * @throws IOException if it is not what a good file holds
+   */
+  default byte[] mutate(Random random, byte[] good) throws IOException {
     return new Mutator(random).mutate(good);
   }
 

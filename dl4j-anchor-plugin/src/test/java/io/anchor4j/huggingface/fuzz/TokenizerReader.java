@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 
 /**
  * tokenizer.json and tokenizer_config.json. Right is: ids below the tokenizer's size, the same from
@@ -22,6 +23,42 @@ import java.util.List;
 final class TokenizerReader implements Reader {
   private static final String TEXT = "The hehe \u00e4 \u4e2d</s>\n  x";
   private static final List<String> FILES = List.of("tokenizer.json", "tokenizer_config.json");
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Spaces of all kinds, marks that combine, letters that grow in lower case, tokens. */
+  private static final List<String> PIECES =
+      List.of(
+          " ",
+          "  ",
+          "\n",
+          "\t",
+          "\u00a0",
+          "\u0085",
+          "\u2581",
+          "\u200b",
+          "a",
+          "the",
+          "he",
+          "X",
+          "12",
+          ".",
+          "''",
+          "``",
+          "\u00e4",
+          "e\u0301",
+          "\u0344\u0323",
+          "\u0130",
+          "\u1100\u1161\u11a8",
+          "\u4e2d",
+          "\ufdfa",
+          "\ud83d\ude00",
+          "\u0120",
+          "\u00c3\u00a4",
+          "<s>",
+          "</s>",
+          "<0x41>",
+          "\u0000");
 
   private JsonNode[] goodFiles;
   private int[] goodIds;
@@ -97,9 +134,35 @@ final class TokenizerReader implements Reader {
                 """));
   }
 
+  /** Half of the changes to tokenizer.json put other steps together. */
+  @Override
+  public byte[] mutate(Random random, byte[] good) throws IOException {
+    if (random.nextBoolean()
+        && JSON.readTree(good) instanceof ObjectNode json
+        && json.has("model")) {
+      new StepMaker(random).change(json);
+      return JSON.writeValueAsBytes(json);
+    }
+    return new Mutator(random).mutate(good);
+  }
+
+  /** Any text may follow a file: one of its own for each. */
+  private static String text(Path directory) throws IOException {
+    byte[] file = Files.readAllBytes(directory.resolve(FILES.get(0)));
+    var random = new Random(Arrays.hashCode(file));
+    var text = new StringBuilder();
+    for (int i = random.nextInt(30); i > 0; i--) {
+      text.append(PIECES.get(random.nextInt(PIECES.size())));
+    }
+    return text.toString();
+  }
+
   @Override
   public void readAndCompare(Path directory) throws IOException {
     try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+      String text = text(directory);
+      tokenizer.decode(tokenizer.encodeWithSpecialTokens(text));
+      tokenizer.encodeLiterally(text);
       int[] ids = tokenizer.encode(TEXT);
       tokenizer.decode(ids);
       tokenizer.encodeWithSpecialTokens(TEXT);

@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -230,33 +229,6 @@ class TokenizerTest {
     write("tokenizer_config.json", "{}");
     write("config.json", "{\"eos_token_id\": \"two\"}");
     refused("eos_token_id must be a token id or a list of them, got \"two\"");
-  }
-
-  /** Any of these ends the process, or takes minutes, once the native library has it. */
-  @Test
-  void whatTheNativeLibraryDoesNotSurviveIsRefusedBefore() throws IOException {
-    ObjectNode json = ByteLevelTokenizer.json();
-    ByteLevelTokenizer.write(directory, json);
-    String good = json.toString();
-    String deep = "[".repeat(100) + "]".repeat(100);
-    write("tokenizer.json", good.replace("\"decoder\":{", "\"decoder\":{\"x\":" + deep + ","));
-    refused("nesting depth");
-    write("tokenizer.json", good.replace("\"decoder\":{", "\"decoder\":{\"x\":1e400,"));
-    refused("a number is too large");
-    write("tokenizer.json", good.replace("\"decoder\":{", "\"decoder\":{\"x\":\"\\ud800\","));
-    refused("surrogate");
-    write("tokenizer.json", good.replace("</s>", "s".repeat(100_000)));
-    refused("an added token has 100000 characters, the most is 1000");
-    ObjectNode split = json.putObject("pre_tokenizer").put("type", "Split").put("invert", false);
-    split.put("behavior", "Isolated").putObject("pattern").put("Regex", "[".repeat(4096));
-    write("tokenizer.json", json.toString());
-    refused("a regular expression is nested over 100 deep");
-    ObjectNode template = json.remove(List.of("pre_tokenizer")).putObject("post_processor");
-    template.put("type", "TemplateProcessing").putArray("pair");
-    template.putArray("single").addObject().putObject("SpecialToken").put("id", "<s>");
-    template.putObject("special_tokens");
-    write("tokenizer.json", json.toString());
-    refused("post_processor puts in a token that its special_tokens lack: \"<s>\"");
   }
 
   private void refused(String reason) {
