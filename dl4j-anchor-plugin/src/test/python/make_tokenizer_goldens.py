@@ -322,4 +322,5 @@ def main():
         print(name, json.loads((directory / "expected.json").read_text())["class"], tokenizer.get_vocab_size())
 
 
-main()
+if __name__ == "__main__":
+    main()

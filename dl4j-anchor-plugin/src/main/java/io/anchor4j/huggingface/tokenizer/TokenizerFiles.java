@@ -2,6 +2,7 @@ package io.anchor4j.huggingface.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import io.anchor4j.huggingface.HuggingFaceConfig;
 import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.huggingface.safetensors.SafetensorsException;
@@ -49,11 +50,17 @@ final class TokenizerFiles {
   private final Path directory;
   private final TokenizerVocabulary vocabulary;
   private final JsonFields config;
+  private final TokenizerClass tokenizerClass;
 
-  private TokenizerFiles(Path directory, TokenizerVocabulary vocabulary, JsonFields config) {
+  private TokenizerFiles(
+      Path directory,
+      TokenizerVocabulary vocabulary,
+      JsonFields config,
+      TokenizerClass tokenizerClass) {
     this.directory = directory;
     this.vocabulary = vocabulary;
     this.config = config;
+    this.tokenizerClass = tokenizerClass;
   }
 
   /**
@@ -127,10 +134,18 @@ final class TokenizerFiles {
       }
     }
     listed.values().forEach(vocabulary::add);
-    JsonNode json = config.json();
+    JsonFields model = optional(directory.resolve(HuggingFaceConfig.FILE));
+    String key = "tokenizer_class";
+    TokenizerClass tokenizerClass =
+        TokenizerClass.of(
+            config.textOr(key, model.textOr(key, "")), model.textOr("model_type", ""), vocabulary);
+    ObjectNode json = config.json();
+    tokenizerClass
+        .specialTokens()
+        .forEach((name, token) -> json.putIfAbsent(name, TextNode.valueOf(token)));
     NAMED.forEach(name -> addSpecial(vocabulary, json.path(name)));
     extra(json).forEach(token -> addSpecial(vocabulary, token));
-    return new TokenizerFiles(directory, vocabulary, config);
+    return new TokenizerFiles(directory, vocabulary, config, tokenizerClass);
   }
 
   private static int listedId(JsonFields decoder, String key) {
@@ -199,9 +214,9 @@ final class TokenizerFiles {
     return tokens;
   }
 
-  /** Returns the model_type of config.json; empty without one. */
-  String modelType() throws IOException {
-    return optional(directory.resolve(HuggingFaceConfig.FILE)).textOr("model_type", "");
+  /** Returns the class of transformers whose steps the tokenizer runs. */
+  TokenizerClass tokenizerClass() {
+    return tokenizerClass;
   }
 
   /** Returns the id of the token of this text, if there is one. */

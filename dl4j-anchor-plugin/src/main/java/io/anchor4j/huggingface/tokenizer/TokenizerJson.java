@@ -10,16 +10,17 @@ import io.anchor4j.huggingface.json.JsonFields;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Comparator;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * A tokenizer.json as transformers 5 would have it in memory: with the added tokens of the other
- * files, and for the class LlamaTokenizer with the steps that class puts in place of the file's.
+ * files, and with the steps that the tokenizer's class puts in place of the file's.
  */
 final class TokenizerJson {
   private static final ObjectMapper JSON = JsonFields.MAPPER;
 
-  /** What LlamaTokenizer does not take from the file. */
+  /** What a class with steps of its own does not take from the file. */
   private static final Set<String> MODEL_OPTIONS =
       Set.of(
           "dropout",
@@ -58,10 +59,8 @@ final class TokenizerJson {
                 added.add(AddedToken.special("\ufdd0" + id).toJson(id));
               }
             });
-    boolean llama = isLlama(files);
-    if (llama) {
-      putLlamaSteps(steps, files.config());
-    }
+    TokenizerClass tokenizerClass = files.tokenizerClass();
+    tokenizerClass.putSteps(steps, files.config());
     var out = new ByteArrayOutputStream(json.length + json.length / 8);
     try (JsonParser parser = JSON.createParser(json);
         JsonGenerator generator = JSON.createGenerator(out)) {
@@ -72,8 +71,8 @@ final class TokenizerJson {
         if (steps.has(key) || IGNORED.contains(key)) {
           parser.nextToken();
           parser.skipChildren();
-        } else if (key.equals("model") && llama) {
-          copyLlamaModel(parser, generator);
+        } else if (key.equals("model") && tokenizerClass != TokenizerClass.OF_THE_FILE) {
+          copyModel(parser, generator, tokenizerClass.modelOptions());
         } else {
           generator.copyCurrentStructureExact(parser);
         }
@@ -87,39 +86,8 @@ final class TokenizerJson {
     return out.toByteArray();
   }
 
-  /** A file of bytes under this class, as Llama 3's derivatives have it, is taken as it is. */
-  private static boolean isLlama(TokenizerFiles files) throws IOException {
-    String name = files.config().textOr("tokenizer_class", "");
-    return (name.equals("LlamaTokenizer") || name.equals("LlamaTokenizerFast"))
-        && Set.of("", "llama").contains(files.modelType())
-        && files.vocabulary().isBpe()
-        && !files.vocabulary().isByteLevel();
-  }
-
-  /** A space before a text (of old, before each text between special tokens) unless it has one. */
-  private static void putLlamaSteps(ObjectNode steps, JsonFields config) {
-    boolean prefix = config.booleanOr("add_prefix_space", true);
-    String scheme = config.booleanOr("legacy", false) ? "always" : "first";
-    steps.putNull("normalizer");
-    steps
-        .putObject("pre_tokenizer")
-        .put("type", "Metaspace")
-        .put("replacement", "\u2581")
-        .put("prepend_scheme", prefix ? scheme : "never")
-        .put("split", false);
-    ArrayNode decoders = steps.putObject("decoder").put("type", "Sequence").putArray("decoders");
-    ObjectNode space = decoders.addObject().put("type", "Replace");
-    space.putObject("pattern").put("String", "\u2581");
-    space.put("content", " ");
-    decoders.addObject().put("type", "ByteFallback");
-    decoders.addObject().put("type", "Fuse");
-    if (prefix) {
-      decoders.addObject().put("type", "Strip").put("content", " ").put("start", 1).put("stop", 0);
-    }
-  }
-
-  private static void copyLlamaModel(JsonParser parser, JsonGenerator generator)
-      throws IOException {
+  private static void copyModel(
+      JsonParser parser, JsonGenerator generator, Map<String, Boolean> options) throws IOException {
     generator.writeFieldName("model");
     parser.nextToken();
     generator.writeStartObject();
@@ -131,8 +99,9 @@ final class TokenizerJson {
         generator.copyCurrentStructureExact(parser);
       }
     }
-    generator.writeBooleanField("fuse_unk", true);
-    generator.writeBooleanField("byte_fallback", true);
+    for (var option : options.entrySet()) {
+      generator.writeBooleanField(option.getKey(), option.getValue());
+    }
     generator.writeEndObject();
   }
 }

@@ -49,7 +49,7 @@ final class TokenizerVocabulary {
         switch (key) {
           case "added_tokens" -> vocabulary.readAddedTokens(parser);
           case "model" -> vocabulary.readModel(parser);
-          case "pre_tokenizer", "decoder" -> vocabulary.readStep(parser);
+          case "pre_tokenizer", "post_processor", "decoder" -> vocabulary.readStep(parser);
           default -> parser.skipChildren();
         }
       }
