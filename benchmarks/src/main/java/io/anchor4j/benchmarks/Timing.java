@@ -8,7 +8,7 @@ import java.util.Arrays;
  * @param rounds the median call of each round
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record Timing(double[] rounds) {
+public record Timing(double[] rounds) {
 
   /** Returns the median round. */
   double seconds() {
@@ -16,7 +16,7 @@ record Timing(double[] rounds) {
   }
 
   /** Returns how many times as long this takes as another, by the rounds that both took part in. */
-  Ratio over(Timing other) {
+  public Ratio over(Timing other) {
     double[] ratios = new double[Math.min(rounds.length, other.rounds.length)];
     for (int r = 0; r < ratios.length; r++) {
       ratios[r] = rounds[r] / other.rounds[r];
@@ -30,7 +30,7 @@ record Timing(double[] rounds) {
   }
 
   /** Returns the middle value, or the mean of the two in the middle. */
-  static double median(double[] values) {
+  public static double median(double[] values) {
     double[] sorted = values.clone();
     Arrays.sort(sorted);
     int half = sorted.length / 2;
@@ -38,7 +38,7 @@ record Timing(double[] rounds) {
   }
 
   /** The median of a ratio over rounds, with its range. */
-  record Ratio(double median, double low, double high, int rounds) {
+  public record Ratio(double median, double low, double high, int rounds) {
     @Override
     public String toString() {
       return rounds == 1

@@ -12,7 +12,7 @@ import java.util.List;
  * A process that answers each line with a line, alive from the first case to the last. What it
  * writes to standard error goes to a log.
  */
-final class ChildProcess implements AutoCloseable {
+public final class ChildProcess implements AutoCloseable {
   private final Path log;
   private final Process process;
   private final BufferedWriter requests;
@@ -23,7 +23,7 @@ final class ChildProcess implements AutoCloseable {
    *
    * @throws NotAvailableException if the program is not there
    */
-  ChildProcess(List<String> command, Path log) throws NotAvailableException {
+  public ChildProcess(List<String> command, Path log) throws NotAvailableException {
     this.log = log;
     try {
       var builder = new ProcessBuilder(command).redirectError(Redirect.to(log.toFile()));
@@ -42,7 +42,7 @@ final class ChildProcess implements AutoCloseable {
    *
    * @throws NotAvailableException if it has ended
    */
-  String ask(String request) throws NotAvailableException {
+  public String ask(String request) throws NotAvailableException {
     try {
       requests.write(request);
       requests.newLine();

@@ -1,4 +1,4 @@
-package io.anchor4j.benchmarks.lora;
+package io.anchor4j.benchmarks.checkpoint;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;

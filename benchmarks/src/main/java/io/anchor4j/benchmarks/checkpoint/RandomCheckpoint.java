@@ -1,4 +1,4 @@
-package io.anchor4j.benchmarks.lora;
+package io.anchor4j.benchmarks.checkpoint;
 
 import io.anchor4j.huggingface.DecoderTensors;
 import io.anchor4j.huggingface.HuggingFaceConfig;
@@ -36,6 +36,22 @@ final class RandomCheckpoint {
             Map.entry("max_position_embeddings", 2048),
             Map.entry("rms_norm_eps", 1e-5),
             Map.entry("tie_word_embeddings", false)));
+  }
+
+  /** Returns the shape of GPT-2, the smallest one, as a Llama: 124 million weights. */
+  static HuggingFaceConfig small() {
+    return HuggingFaceConfig.of(
+        "config",
+        Map.ofEntries(
+            Map.entry("model_type", "llama"),
+            Map.entry("vocab_size", 50_304),
+            Map.entry("hidden_size", 768),
+            Map.entry("intermediate_size", 2048),
+            Map.entry("num_hidden_layers", 12),
+            Map.entry("num_attention_heads", 12),
+            Map.entry("max_position_embeddings", 2048),
+            Map.entry("rms_norm_eps", 1e-5),
+            Map.entry("tie_word_embeddings", true)));
   }
 
   /** Writes config.json and the weights, the same for the same configuration. */

@@ -1,4 +1,4 @@
-package io.anchor4j.benchmarks.lora;
+package io.anchor4j.benchmarks.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -41,8 +41,9 @@ class RandomCheckpointTest {
   }
 
   @Test
-  void theShapeHasABillionWeights() {
+  void theShapesHaveTheWeightsThatTheyAreNamedFor() {
     assertEquals(
         1.1e9, (double) RandomCheckpoint.tinyLlama(22).toDecoderConfig().parameters(), 0.01e9);
+    assertEquals(124e6, (double) RandomCheckpoint.small().toDecoderConfig().parameters(), 1e6);
   }
 }
