@@ -7,7 +7,6 @@ import org.nd4j.linalg.api.ops.CustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 import org.nd4j.linalg.cpu.nativecpu.ops.NativeOpExecutioner;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * ND4J's CPU executioner, which also knows how to run a {@link KernelOp} and takes a sum of
@@ -25,12 +24,7 @@ public final class AnchorCpuExecutioner extends NativeOpExecutioner {
       super.exec(sum);
       return op.outputArguments().toArray(INDArray[]::new);
     }
-    if (op.numOutputArguments() == 0) {
-      for (LongShapeDescriptor output : kernelOp.calculateOutputShape()) {
-        op.addOutputArgument(Nd4j.create(output, false));
-      }
-    }
-    return execute(kernelOp, op.inputArguments(), op.outputArguments());
+    return execute(kernelOp, op.inputArguments(), KernelOpOutputs.of(kernelOp));
   }
 
   @Override
@@ -60,8 +54,6 @@ public final class AnchorCpuExecutioner extends NativeOpExecutioner {
     if (!(op instanceof KernelOp kernelOp)) {
       return super.calculateOutputShape(op, context);
     }
-    return context == null
-        ? kernelOp.calculateOutputShape()
-        : kernelOp.calculateOutputShape(context);
+    return KernelOpOutputs.shapes(kernelOp, context);
   }
 }

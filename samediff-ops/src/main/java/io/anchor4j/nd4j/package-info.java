@@ -1,9 +1,12 @@
 /**
  * The only package that knows ND4J's insides.
  *
- * <p>{@link io.anchor4j.nd4j.AnchorCpuBackend} stands on the class path as a backend of its own,
- * which is the whole set-up: it delegates everything to the real backend, names {@link
- * io.anchor4j.nd4j.AnchorCpuExecutioner} as executioner and registers the ops. Nothing private is
- * reached into, no system property is set. A port to a newer ND4J changes this package alone.
+ * <p>{@link io.anchor4j.nd4j.AnchorCpuBackend} and {@link io.anchor4j.nd4j.AnchorCublasBackend}
+ * stand on the class path as backends of their own, which is the whole set-up: they delegate
+ * everything to the real backend, name {@link io.anchor4j.nd4j.AnchorCpuExecutioner} or {@link
+ * io.anchor4j.nd4j.AnchorCudaExecutioner} as executioner and register the ops. {@link
+ * io.anchor4j.nd4j.CudaBackendArrays} tells our kernels where the arrays of the CUDA backend are.
+ * Nothing private is reached into, no system property is set. A port to a newer ND4J changes this
+ * package alone.
  */
 package io.anchor4j.nd4j;

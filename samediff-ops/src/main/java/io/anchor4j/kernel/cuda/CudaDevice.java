@@ -1,8 +1,5 @@
 package io.anchor4j.kernel.cuda;
 
-import static com.google.common.base.Preconditions.checkArgument;
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.sun.jna.Pointer;
 
 /**
@@ -14,7 +11,7 @@ import com.sun.jna.Pointer;
  */
 final class CudaDevice implements AutoCloseable {
   /** Needed for tensor cores in bfloat16 and for copies past the registers. */
-  private static final int LEAST_MAJOR = 8;
+  private static final int LEAST_CAPABILITY = 80;
 
   /** The first with {@code cuMemAllocAsync}. */
   private static final int LEAST_DRIVER = 11_020;
@@ -23,8 +20,7 @@ final class CudaDevice implements AutoCloseable {
   private final int device;
   private final int ordinal;
   private final int driverVersion;
-  private final String name;
-  private final int capability;
+  private final InstalledGpu gpu;
   private final int maxSharedBytes;
   private final long context;
   private final long pool;
@@ -33,24 +29,19 @@ final class CudaDevice implements AutoCloseable {
     this.driver = driver;
     this.ordinal = ordinal;
     driverVersion = started(driver);
-    int devices = number("counting GPUs", driver::cuDeviceGetCount);
-    CudaStatus.check("GPU", devices == 0 ? CudaStatus.NO_DEVICE : CudaStatus.SUCCESS);
-    checkArgument(
-        ordinal >= 0 && ordinal < devices,
-        "GPU %s does not exist: the driver sees %s, counted from 0",
-        ordinal,
-        devices);
-    device = number("GPU " + ordinal, out -> driver.cuDeviceGet(out, ordinal));
-    name = name(driver, device);
-    capability =
-        10 * attribute(CudaDriver.COMPUTE_CAPABILITY_MAJOR)
-            + attribute(CudaDriver.COMPUTE_CAPABILITY_MINOR);
-    if (capability < 10 * LEAST_MAJOR) {
+    gpu = InstalledGpu.of(driver, ordinal);
+    if (gpu.capability() < LEAST_CAPABILITY) {
       throw new CudaException(
-          "%s has compute capability %s; the kernels need %d.0 (Ampere) or newer"
-              .formatted(this, capabilityName(), LEAST_MAJOR));
+          "%s has compute capability %s; the kernels need 8.0 (Ampere) or newer"
+              .formatted(gpu.name(), gpu.capabilityName()));
     }
-    maxSharedBytes = attribute(CudaDriver.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+    device = number("GPU " + ordinal, out -> driver.cuDeviceGet(out, ordinal));
+    maxSharedBytes =
+        number(
+            "the shared memory of " + this,
+            out ->
+                driver.cuDeviceGetAttribute(
+                    out, CudaDriver.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device));
     context = handle("the context of " + this, out -> driver.cuDevicePrimaryCtxRetain(out, device));
     try {
       makeCurrent();
@@ -91,28 +82,12 @@ final class CudaDevice implements AutoCloseable {
     return version / 1000 + "." + version % 1000 / 10;
   }
 
-  private static String name(CudaDriver driver, int device) {
-    var bytes = new byte[256];
-    CudaStatus.check("a GPU's name", driver.cuDeviceGetName(bytes, bytes.length, device));
-    int end = 0;
-    while (end < bytes.length && bytes[end] != 0) {
-      end++;
-    }
-    return new String(bytes, 0, end, UTF_8);
-  }
-
-  private int attribute(int attribute) {
-    return number(
-        "attribute " + attribute + " of GPU " + ordinal,
-        out -> driver.cuDeviceGetAttribute(out, attribute, device));
-  }
-
   /** A call that writes a number. */
-  private interface NumberCall {
+  interface NumberCall {
     int status(int[] out);
   }
 
-  private static int number(String what, NumberCall call) {
+  static int number(String what, NumberCall call) {
     var out = new int[1];
     CudaStatus.check(what, call.status(out));
     return out[0];
@@ -140,11 +115,11 @@ final class CudaDevice implements AutoCloseable {
 
   /** 10 * major + minor. */
   int capability() {
-    return capability;
+    return gpu.capability();
   }
 
   String capabilityName() {
-    return capability / 10 + "." + capability % 10;
+    return gpu.capabilityName();
   }
 
   /** As the driver gives it: 1000 * major + 10 * minor of the CUDA it serves. */
@@ -212,6 +187,6 @@ final class CudaDevice implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "GPU " + ordinal + " (" + name + ")";
+    return gpu.name();
   }
 }

@@ -56,7 +56,7 @@ final class CudaStatus {
       case UNSUPPORTED_PTX_VERSION ->
           "the driver is older than the NVRTC that compiled the kernel. Update the NVIDIA driver, or"
               + " name an older libnvrtc by "
-              + NvrtcLibrary.PROPERTY;
+              + CudaLibraries.NVRTC_PROPERTY;
       case LAUNCH_OUT_OF_RESOURCES ->
           "the kernel asks for more registers or shared memory than the GPU has (CUDA error 701)";
       case ECC_UNCORRECTABLE -> "the GPU's memory has an error that cannot be corrected." + LOST;

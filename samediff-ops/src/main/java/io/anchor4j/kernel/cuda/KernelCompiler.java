@@ -41,7 +41,7 @@ final class KernelCompiler {
     if (version < LEAST_VERSION) {
       throw new CudaException(
           "NVRTC %s is too old for the kernels: 11.2 or newer is needed (%s names its file)"
-              .formatted(versionName(), NvrtcLibrary.PROPERTY));
+              .formatted(versionName(), CudaLibraries.NVRTC_PROPERTY));
     }
     var count = new int[1];
     check("its architectures", nvrtc.nvrtcGetNumSupportedArchs(count));

@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
  */
 record KernelSource(String name, String text, Map<String, String> headers) {
   private static final Pattern INCLUDE =
-      Pattern.compile("^\\s*#\\s*include\\s*\"([^\"]+)\"", Pattern.MULTILINE);
+      Pattern.compile("^#include [<\"](\\w+\\.cuh)[>\"]", Pattern.MULTILINE);
 
   KernelSource {
     headers = Map.copyOf(headers);

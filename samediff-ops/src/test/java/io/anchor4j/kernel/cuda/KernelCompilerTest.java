@@ -75,17 +75,17 @@ class KernelCompilerTest {
 
   @Test
   void aLibraryThatIsNamedMustLoad() {
-    String before = System.getProperty(NvrtcLibrary.PROPERTY);
-    System.setProperty(NvrtcLibrary.PROPERTY, "/no/such/libnvrtc.so");
+    String before = System.getProperty(CudaLibraries.NVRTC_PROPERTY);
+    System.setProperty(CudaLibraries.NVRTC_PROPERTY, "/no/such/libnvrtc.so");
     try {
-      String message = assertThrows(CudaException.class, NvrtcLibrary::load).getMessage();
+      String message = assertThrows(CudaException.class, CudaLibraries::nvrtc).getMessage();
       assertTrue(
           message.startsWith("anchor4j.cuda.nvrtc=/no/such/libnvrtc.so does not load: "), message);
     } finally {
       if (before == null) {
-        System.clearProperty(NvrtcLibrary.PROPERTY);
+        System.clearProperty(CudaLibraries.NVRTC_PROPERTY);
       } else {
-        System.setProperty(NvrtcLibrary.PROPERTY, before);
+        System.setProperty(CudaLibraries.NVRTC_PROPERTY, before);
       }
     }
   }

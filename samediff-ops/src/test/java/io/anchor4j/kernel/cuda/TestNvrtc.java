@@ -9,9 +9,9 @@ final class TestNvrtc {
   /** Returns it, or ends the test by the name of what is missing; one that is named must load. */
   static Nvrtc find() {
     try {
-      return NvrtcLibrary.load();
+      return CudaLibraries.nvrtc();
     } catch (CudaException e) {
-      if (System.getProperty(NvrtcLibrary.PROPERTY) != null) {
+      if (System.getProperty(CudaLibraries.NVRTC_PROPERTY) != null) {
         throw e;
       }
       Assumptions.abort("kernels are not compiled: " + e.getMessage());
