@@ -60,7 +60,8 @@ public final class JsonlReader<T> extends AbstractIterator<T> implements AutoClo
    * Returns a reader of raw files: the tokens of each document, one document in each list.
    *
    * @param vocabularySize number of tokens in the model's vocabulary, which ids must be below
-   * @throws IllegalArgumentException if there is no file, or one cannot be read
+   * @throws IllegalArgumentException if there is no file, or one cannot be read; {@link #next}
+   *     throws {@link EncoderException} if the encoder cannot be used
    */
   public static JsonlReader<List<int[]>> raw(
       List<Path> files, TextEncoder encoder, int vocabularySize, BadLines badLines) {
@@ -144,6 +145,8 @@ public final class JsonlReader<T> extends AbstractIterator<T> implements AutoClo
           return parser.parse(lines.text());
         } catch (JsonProcessingException e) {
           bad = badLine("not valid JSON: " + what(e) + column(e), e);
+        } catch (EncoderException e) {
+          throw e;
         } catch (IllegalArgumentException e) {
           bad = badLine(oneLine(e.getMessage()), e);
         }

@@ -56,7 +56,7 @@ final class LineFormat {
               return true;
             });
     if (messages.isEmpty()) {
-      require("text", text[0], keys);
+      require("\"text\" or \"messages\"", text[0], keys);
     } else if (text[0] != null) {
       throw new IllegalArgumentException("both \"text\" and \"messages\": expected one of them");
     }
@@ -113,7 +113,7 @@ final class LineFormat {
               }
               return true;
             });
-    require("input_ids", found[0], keys);
+    require("\"input_ids\"", found[0], keys);
     checkNotNegative(found[0]);
     return found[1] == null ? List.of(found[0]) : split(found[0], found[1]);
   }
@@ -165,8 +165,8 @@ final class LineFormat {
               }
               return true;
             });
-    require("input_ids", found[0], keys);
-    require("document_ids", found[1], keys);
+    require("\"input_ids\"", found[0], keys);
+    require("\"document_ids\"", found[1], keys);
     return new PackedRow(found[0], found[1], found[2], found[3]);
   }
 
@@ -196,7 +196,7 @@ final class LineFormat {
   private static void require(String key, Object value, List<String> otherKeys) {
     if (value == null) {
       throw new IllegalArgumentException(
-          "no \"%s\"; the other keys are: %s"
+          "no %s; the other keys are: %s"
               .formatted(key, otherKeys.isEmpty() ? "(none)" : String.join(", ", otherKeys)));
     }
   }

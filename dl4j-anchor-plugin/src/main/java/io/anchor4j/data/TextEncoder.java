@@ -11,7 +11,8 @@ public interface TextEncoder {
   /**
    * Returns the ids of a conversation.
    *
-   * @throws IllegalArgumentException if it cannot be encoded
+   * @throws EncoderException if none can be encoded
+   * @throws IllegalArgumentException if this one cannot be encoded
    */
   default int[] encode(List<ChatMessage> messages) {
     throw new IllegalArgumentException("\"messages\" need a tokenizer with a chat template");

@@ -129,8 +129,8 @@ class JsonlReaderTest {
         "{\"text\": 5}            | \"text\" must be a string, got 5",
         "{\"text\": null}         | \"text\" must be a string, got null",
         "{\"text\": [\"a\"]}      | \"text\" must be a string, got an array",
-        "{\"content\": \"a\", \"id\": 1} | no \"text\"; the other keys are: content, id",
-        "{}                       | no \"text\"; the other keys are: (none)",
+        "{\"content\": \"a\", \"id\": 1} | no \"text\" or \"messages\"; the other keys are: content, id",
+        "{}                       | no \"text\" or \"messages\"; the other keys are: (none)",
         "[\"a\"]                  | must be a JSON object, got an array",
         "\"a\"                    | must be a JSON object, got the string \"a\"",
         "{\"text\": \"a\"} {}     | more stands after the JSON object: one object a line",
@@ -210,7 +210,9 @@ class JsonlReaderTest {
     assertEquals(10, skipped.first().size());
     List<String> report = skipped.describe().lines().toList();
     assertEquals("bad lines skipped: 12", report.get(0));
-    assertEquals("  " + file + ", line 2: no \"text\"; the other keys are: (none)", report.get(1));
+    assertEquals(
+        "  " + file + ", line 2: no \"text\" or \"messages\"; the other keys are: (none)",
+        report.get(1));
     assertEquals("  and 2 more", report.get(11));
     assertEquals("bad lines skipped: 0", new SkippedLines().describe());
   }

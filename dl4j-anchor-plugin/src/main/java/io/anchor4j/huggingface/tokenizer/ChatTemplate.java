@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.base.VerifyException;
 import com.google.common.io.Resources;
 import io.anchor4j.data.ChatMessage;
+import io.anchor4j.data.EncoderException;
 import io.anchor4j.huggingface.json.JsonFields;
 import io.roastedroot.quickjs4j.core.Builtins;
 import io.roastedroot.quickjs4j.core.Engine;
@@ -67,7 +68,7 @@ final class ChatTemplate implements AutoCloseable {
    * Reads the template of a tokenizer's directory: chat_template.jinja, or {@code chat_template} in
    * tokenizer_config.json, which is a text or a list of named ones, of which "default" counts.
    *
-   * @throws IllegalArgumentException if a file is not what it should be
+   * @throws EncoderException if a file is not what it should be
    * @throws IOException if one cannot be read
    */
   static Optional<ChatTemplate> read(Path directory, TokenizerFiles files) throws IOException {
@@ -92,7 +93,9 @@ final class ChatTemplate implements AutoCloseable {
       return Optional.empty();
     }
     if (!value.isTextual()) {
-      throw config.wrong("chat_template", "a text, or a list with one named default");
+      RuntimeException wrong =
+          config.wrong("chat_template", "a text, or a list with one named default");
+      throw new EncoderException(wrong.getMessage(), wrong);
     }
     return Optional.of(
         new ChatTemplate(
@@ -102,13 +105,13 @@ final class ChatTemplate implements AutoCloseable {
   private static String text(Path file) throws IOException {
     long bytes = Files.size(file);
     if (bytes > LONGEST_FILE_BYTES) {
-      throw new IllegalArgumentException(
-          file + ": " + bytes + " bytes are over the limit of " + LONGEST_FILE_BYTES);
+      throw new EncoderException(
+          file + ": " + bytes + " bytes are over the limit of " + LONGEST_FILE_BYTES, null);
     }
     try {
       return Files.readString(file);
     } catch (CharacterCodingException e) {
-      throw new IllegalArgumentException(file + ": the text is not UTF-8", e);
+      throw new EncoderException(file + ": the text is not UTF-8", e);
     }
   }
 
@@ -116,6 +119,7 @@ final class ChatTemplate implements AutoCloseable {
    * Returns the text of a conversation.
    *
    * @param generationPrompt whether the text ends with the opening of the assistant's next turn
+   * @throws EncoderException if the template cannot be parsed
    * @throws IllegalArgumentException if the template refuses the conversation, uses what is not
    *     supported, or takes too long
    */
@@ -138,10 +142,13 @@ final class ChatTemplate implements AutoCloseable {
     context.put("add_generation_prompt", generationPrompt).putNull("tools").putNull("documents");
     specialTokens.forEach(context::put);
     JsonNode result = run(json.toString());
-    if (!result.has("text")) {
-      throw new IllegalArgumentException(source + ": " + result.path("error").asText());
+    if (result.has("text")) {
+      return result.get("text").textValue();
     }
-    return result.get("text").textValue();
+    String message = source + ": " + result.path("error").asText();
+    throw result.path("parsed").asBoolean()
+        ? new IllegalArgumentException(message)
+        : new EncoderException(message, null);
   }
 
   private JsonNode run(String json) {

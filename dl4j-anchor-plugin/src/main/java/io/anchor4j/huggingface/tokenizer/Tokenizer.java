@@ -1,6 +1,7 @@
 package io.anchor4j.huggingface.tokenizer;
 
 import io.anchor4j.data.ChatMessage;
+import io.anchor4j.data.EncoderException;
 import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.data.TextEncoder;
 import io.anchor4j.huggingface.HuggingFaceConfig;
@@ -9,6 +10,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -97,6 +99,7 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
    * Returns the ids of a conversation, as the model's chat template lays it out and without the
    * opening of a further turn.
    *
+   * @throws EncoderException if the chat template cannot be read or parsed
    * @throws IllegalArgumentException if there is no chat template, it refuses the conversation, or
    *     it uses what is not supported
    */
@@ -127,6 +130,22 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
       throw new UncheckedIOException(e);
     }
     return chatTemplate.render(messages, generationPrompt);
+  }
+
+  /**
+   * Returns the id of the special token that ends an assistant's turn, if the chat template puts
+   * one there: what a model that continues a conversation ends with.
+   *
+   * @throws IllegalArgumentException as {@link #encode(List)} does
+   */
+  public OptionalInt turnEndId() {
+    var messages =
+        List.of(new ChatMessage("user", "question"), new ChatMessage("assistant", "answer"));
+    String text = chat(messages, /* generationPrompt= */ false);
+    int end = text.lastIndexOf("answer") + "answer".length();
+    return Arrays.stream(encode(text.substring(end)))
+        .filter(files.vocabulary()::isSpecial)
+        .findFirst();
   }
 
   /**

@@ -147,6 +147,11 @@ final class TokenizerVocabulary {
         .findFirst();
   }
 
+  /** Returns whether a token is an added one that is special. */
+  boolean isSpecial(int id) {
+    return token(id).map(added::get).map(AddedToken::special).orElse(false);
+  }
+
   /** Returns whether the tokenizer's model has the token of this text, added or not. */
   boolean isOfModel(String token) {
     return modelIds.containsKey(token);

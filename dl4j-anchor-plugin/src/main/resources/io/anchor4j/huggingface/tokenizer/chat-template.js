@@ -157,10 +157,12 @@ function answer() {
   const request = JSON.parse(host.request());
   // Template.render declares it itself, and leans on Intl, which is not there.
   strftime_now = (format) => formatted(request.now, format);
+  let template;
   try {
-    return { text: new Template(request.template).render(request.context) };
+    template = new Template(request.template);
+    return { text: template.render(request.context) };
   } catch (error) {
-    return { error: String(error.message) };
+    return { error: String(error.message), parsed: template !== undefined };
   }
 }
 

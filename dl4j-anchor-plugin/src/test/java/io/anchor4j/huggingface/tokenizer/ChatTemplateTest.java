@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.anchor4j.data.BadLines;
 import io.anchor4j.data.ChatMessage;
+import io.anchor4j.data.EncoderException;
+import io.anchor4j.data.JsonlReader;
 import io.anchor4j.huggingface.json.JsonFields;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,6 +19,7 @@ import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -116,9 +120,44 @@ class ChatTemplateTest {
 
   private String refusal() {
     return assertThrows(
-            IllegalArgumentException.class,
+            EncoderException.class,
             () -> ChatTemplate.read(directory, TokenizerFiles.read(directory)))
         .getMessage();
+  }
+
+  /** What the template does with a conversation is that line's matter, how it is written is not. */
+  @Test
+  void aTemplateThatCannotBeParsedIsNoLinesFault() throws IOException {
+    Path template = directory.resolve("chat_template.jinja");
+    Path data = directory.resolve("data.jsonl");
+    Files.writeString(data, "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}\n");
+    Files.writeString(template, "{% if %}");
+    assertEquals(EncoderException.class, failure(data).getClass());
+    assertTrue(failure(data).getMessage().startsWith(template + ": "));
+    Files.writeString(template, "{{ raise_exception('no') }}");
+    assertEquals(data + ", line 1: " + template + ": no", failure(data).getMessage());
+  }
+
+  private RuntimeException failure(Path data) throws IOException {
+    try (Tokenizer tokenizer = Tokenizer.load(directory);
+        var lines = JsonlReader.raw(List.of(data), tokenizer, 260, BadLines.refuse())) {
+      return assertThrows(IllegalArgumentException.class, lines::next);
+    }
+  }
+
+  @Test
+  void theTokenThatEndsATurnIsTheTemplates() throws IOException {
+    String[][] ends = {
+      {"{% for m in messages %}<s>{{ m.content }}{{ ' x</s>' }}{% endfor %}<pad>", "258"},
+      {"{% for m in messages %}<s>{{ m.content }}{% endfor %}", ""},
+    };
+    for (String[] end : ends) {
+      Files.writeString(directory.resolve("chat_template.jinja"), end[0]);
+      try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+        OptionalInt id = tokenizer.turnEndId();
+        assertEquals(end[1], id.isPresent() ? String.valueOf(id.getAsInt()) : "");
+      }
+    }
   }
 
   @Test

@@ -80,7 +80,7 @@ class PrepareVerbTest {
     Files.writeString(input, "{\"text\": \"a\"}\n{\"txt\": 1}\n");
     assertBadInput(
         prepare("--sequence-length", "32"),
-        input + ", line 2: no \"text\"; the other keys are: txt");
+        input + ", line 2: no \"text\" or \"messages\"; the other keys are: txt");
     CommandLineRun run = prepare("--sequence-length", "32", "--skip-bad-lines");
     assertEquals(0, run.code(), run.err());
     assertTrue(run.err().contains("bad lines skipped: 1"), run.err());
@@ -116,7 +116,7 @@ class PrepareVerbTest {
         prepare("--sequence-length", "32", "--skip-bad-lines"),
         "no line could be used, skipped 2; "
             + input
-            + ", line 1: no \"text\"; the other keys are: txt");
+            + ", line 1: no \"text\" or \"messages\"; the other keys are: txt");
   }
 
   @Test
