@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -35,6 +36,8 @@ import picocli.CommandLine.Option;
       "  anchor4j generate --model models/base --prompt 'Once upon a time' --max-new-tokens 50",
       "  anchor4j generate --model models/base --adapter runs/my-lora-run/model \\",
       "      --prompt 'Once upon a time' --max-new-tokens 50",
+      "  anchor4j generate --model models/instruct --chat --system 'Be brief.' \\",
+      "      --prompt 'What is an anchor?' --max-new-tokens 200",
       "  anchor4j generate --model models/base --prompt-ids 1,529,8 --max-new-tokens 24 --json",
       "  anchor4j generate --model runs/my-run/model --attention anchor --temperature 0.8 \\",
       "      --top-p 0.95 --seed 7 --prompt 'public class' --max-new-tokens 200"
@@ -106,6 +109,7 @@ final class GenerateVerb extends Verb {
     HuggingFaceConfig config = model.config();
     DecoderConfig decoder = attention.apply(config.toDecoderConfig());
     try (Tokenizer tokenizer = tokenizer()) {
+      List<PackedRow> rows = prompts.rows(tokenizer, decoder.vocabularySize());
       var generation =
           new GenerationConfig(
               maxNewTokens,
@@ -115,7 +119,6 @@ final class GenerateVerb extends Verb {
               topP,
               seed,
               stopIds(config, tokenizer));
-      List<PackedRow> rows = prompts.rows(tokenizer, decoder.vocabularySize());
       noteIgnored(config, console);
       noteIdle(console);
       warnOfContext(rows, decoder, console);
@@ -140,10 +143,14 @@ final class GenerateVerb extends Verb {
     if (ignoreEos) {
       return Set.of();
     }
-    Set<Integer> ids = config.endIds();
-    return ids.isEmpty() && tokenizer != null && tokenizer.endId().isPresent()
-        ? Set.of(tokenizer.endId().getAsInt())
-        : ids;
+    Set<Integer> ids = new LinkedHashSet<>(config.endIds());
+    if (ids.isEmpty() && tokenizer != null) {
+      tokenizer.endId().ifPresent(ids::add);
+    }
+    if (prompts.chat()) {
+      tokenizer.turnEndId().ifPresent(ids::add);
+    }
+    return ids;
   }
 
   private static void noteIgnored(HuggingFaceConfig config, Console console) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What is to be continued: texts or ids, each alone or behind documents that go before it. */
@@ -53,9 +54,16 @@ final class PromptOptions {
               + " token, or where there is none its end token. Needs --document.")
   private String anchorToken;
 
+  @Mixin private ChatOptions conversation;
+
   /** Whether the prompts cannot be had without a tokenizer. */
   boolean needTokenizer() {
     return !texts.isEmpty() || !documents.isEmpty();
+  }
+
+  /** Whether the prompts are turns of a conversation. */
+  boolean chat() {
+    return conversation.chat();
   }
 
   /**
@@ -73,11 +81,11 @@ final class PromptOptions {
               ? "--prompt or --prompt-ids is missing"
               : "--prompt and --prompt-ids cannot be given together");
     }
+    conversation.check(!texts.isEmpty());
     checkAnchors();
     List<PackedRow> rows = new ArrayList<>();
     for (String text : texts) {
-      int[] tokens =
-          documents.isEmpty() ? tokenizer.encodeWithSpecialTokens(text) : tokenizer.encode(text);
+      int[] tokens = ids(text, tokenizer);
       if (tokens.length == 0) {
         throw new IllegalArgumentException("--prompt: \"" + text + "\" makes no tokens");
       }
@@ -90,6 +98,13 @@ final class PromptOptions {
       rows.add(row(tokens, tokenizer));
     }
     return rows;
+  }
+
+  private int[] ids(String text, Tokenizer tokenizer) {
+    if (conversation.chat()) {
+      return conversation.ids(text, tokenizer);
+    }
+    return documents.isEmpty() ? tokenizer.encodeWithSpecialTokens(text) : tokenizer.encode(text);
   }
 
   private void checkAnchors() {
