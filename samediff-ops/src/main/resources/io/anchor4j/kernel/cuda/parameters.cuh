@@ -17,8 +17,8 @@
 // BFLOAT16 and BFLOAT16_COMPENSATED by tensor cores and needs compute capability 8.0;
 // attention_plain computes FLOAT32 and, for float64 arrays, float64.
 //
-// Forward: attention_tiles, [rotary_angles,] attention_pack with backward = 0, attention_forward.
-// Backward: the same with backward = 1, then attention_backward_keys and
+// Forward: attention_tiles, [rotary_angles,] attention_pack, attention_forward.
+// Backward: the same two or three, then attention_backward_keys and
 // attention_backward_queries in any order. All on one stream; nothing is kept between the two but
 // output and log_sum_exp. No kernel uses atomics: equal inputs give equal bits.
 //
@@ -112,7 +112,7 @@ struct AttentionParameters {
   a4j_int32 causal;
   a4j_int32 window;  // 0 for none
   a4j_int32 format;  // kPackFloat32 and so on
-  a4j_int32 backward;
+  a4j_int32 unused;
 };
 static_assert(sizeof(AttentionParameters) == 608, "as Java packs it");
 
