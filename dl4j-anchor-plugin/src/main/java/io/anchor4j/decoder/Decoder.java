@@ -7,6 +7,7 @@ import io.anchor4j.dl4j.layer.LanguageModelOutputLayerImpl;
 import io.anchor4j.dl4j.layer.LoraConfig;
 import io.anchor4j.dl4j.layer.TokenEmbeddingLayer;
 import io.anchor4j.dl4j.vertex.TiedEmbeddingVertex;
+import io.anchor4j.nd4j.UntouchedArrays;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
@@ -89,7 +90,7 @@ public final class Decoder {
     long parameters =
         configuration.getVertices().values().stream().mapToLong(v -> v.numParams(true)).sum();
     var graph = new ComputationGraph(configuration);
-    graph.init(Nd4j.createUninitializedDetached(DataType.FLOAT, 1, parameters), false);
+    graph.init(UntouchedArrays.create(DataType.FLOAT, 1, parameters), false);
     return graph;
   }
 

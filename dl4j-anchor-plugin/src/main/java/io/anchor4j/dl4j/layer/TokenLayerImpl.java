@@ -3,6 +3,7 @@ package io.anchor4j.dl4j.layer;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
+import io.anchor4j.nd4j.UntouchedArrays;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -15,7 +16,6 @@ import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /** What the implementations of this package share, whatever their input. */
 abstract class TokenLayerImpl<C extends TokenLayer> extends BaseLayer<C> {
@@ -68,7 +68,7 @@ abstract class TokenLayerImpl<C extends TokenLayer> extends BaseLayer<C> {
       String key = parameter.key();
       if (layerConf().isFrozen(key)) {
         DataType type = layerConf().frozenType(key, dataType);
-        frozen.computeIfAbsent(key, k -> Nd4j.createUninitialized(type, parameter.shape()));
+        frozen.computeIfAbsent(key, k -> UntouchedArrays.create(type, parameter.shape()));
       }
     }
   }

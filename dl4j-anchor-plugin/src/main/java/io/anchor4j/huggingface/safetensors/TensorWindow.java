@@ -7,6 +7,7 @@ import java.lang.invoke.MethodType;
 import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
+import java.nio.ShortBuffer;
 
 /**
  * Consecutive elements of a tensor, mapped from its file until this is closed. For one thread at a
@@ -19,12 +20,14 @@ public final class TensorWindow implements AutoCloseable {
   private final MappedTensor tensor;
   private final long begin;
   private final int elements;
+  private final ShortBuffer halves; // of the same memory
   private MappedByteBuffer bytes; // null: closed
 
   TensorWindow(MappedTensor tensor, long begin, int elements, MappedByteBuffer bytes) {
     this.tensor = tensor;
     this.begin = begin;
     this.elements = elements;
+    this.halves = bytes.asShortBuffer();
     this.bytes = bytes;
   }
 
@@ -71,8 +74,11 @@ public final class TensorWindow implements AutoCloseable {
         }
       }
       case BF16 -> {
+        // In bulk: element by element from the mapped file costs three times as much.
+        short[] bits = new short[count];
+        halves.get(first, bits, 0, count);
         for (int i = 0; i < count; i++) {
-          target[offset + i] = SixteenBitFloats.fromBfloat16(bytes.getShort(2 * (first + i)));
+          target[offset + i] = SixteenBitFloats.fromBfloat16(bits[i]);
         }
       }
       default -> throw tensor.unreadable("floats", "F32, F16, BF16 or F64");
