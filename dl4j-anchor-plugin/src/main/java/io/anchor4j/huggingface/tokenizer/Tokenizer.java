@@ -5,10 +5,8 @@ import io.anchor4j.data.EncoderException;
 import io.anchor4j.data.SpecialTokens;
 import io.anchor4j.data.TextEncoder;
 import io.anchor4j.huggingface.HuggingFaceConfig;
-import io.anchor4j.huggingface.safetensors.WholeFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -21,17 +19,6 @@ import java.util.OptionalInt;
  * by several threads.
  */
 public final class Tokenizer implements TextEncoder, AutoCloseable {
-  private static final String[] FILES = {
-    TokenizerFiles.TOKENIZER,
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.model",
-    "chat_template.jinja"
-  };
-
   private final Path directory;
   private final TokenizerFiles files;
   private final OptionalInt beginId;
@@ -48,7 +35,7 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
     this.beginId = files.beginId();
     this.padId = files.padId();
     this.endId = files.endId();
-    this.cleanUp = cleansUp(files);
+    this.cleanUp = SpaceCleanUp.isAskedFor(files);
     this.tokenizer = LibraryTokenizer.open(files.file(), files, /* literal= */ false);
   }
 
@@ -61,21 +48,8 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
    * @throws IOException if a file cannot be read
    */
   public static Tokenizer load(Path directoryOrFile) throws IOException {
-    Path directory = TokenizerFiles.directoryOf(directoryOrFile);
+    Path directory = TokenizerDirectory.of(directoryOrFile);
     return new Tokenizer(directory, TokenizerFiles.read(directory));
-  }
-
-  /**
-   * transformers 5 leaves the spaces of BPE as they are unless told twice, since they are the
-   * text's own.
-   */
-  private static boolean cleansUp(TokenizerFiles files) {
-    String key = "clean_up_tokenization_spaces";
-    return files.config().booleanOr(key, false)
-        && (!files.vocabulary().isBpe()
-            || files
-                .config()
-                .booleanOr(key + "_for_bpe_even_though_it_will_corrupt_output", false));
   }
 
   /**
@@ -169,24 +143,11 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
   /** Returns the text of {@code ids}, special tokens left out. */
   public String decode(int[] ids) {
     String text = decodeAsItIs(ids, /* skipSpecialTokens= */ true);
-    return cleanUp ? cleanedUp(text) : text;
+    return cleanUp ? SpaceCleanUp.of(text) : text;
   }
 
   String decodeAsItIs(int[] ids, boolean skipSpecialTokens) {
     return tokenizer.decode(ids, skipSpecialTokens);
-  }
-
-  private static String cleanedUp(String text) {
-    return text.replace(" .", ".")
-        .replace(" ?", "?")
-        .replace(" !", "!")
-        .replace(" ,", ",")
-        .replace(" ' ", "'")
-        .replace(" n't", "n't")
-        .replace(" 'm", "'m")
-        .replace(" 's", "'s")
-        .replace(" 've", "'ve")
-        .replace(" 're", "'re");
   }
 
   /** Returns a decoder of ids that come one by one. */
@@ -253,13 +214,7 @@ public final class Tokenizer implements TextEncoder, AutoCloseable {
    * @throws IOException if one cannot be copied
    */
   public void copyTo(Path target) throws IOException {
-    for (String name : FILES) {
-      Path source = directory.resolve(name);
-      Path copy = target.resolve(name);
-      if (Files.isRegularFile(source) && !(Files.exists(copy) && Files.isSameFile(source, copy))) {
-        WholeFile.write(copy, Files.readAllBytes(source));
-      }
-    }
+    TokenizerDirectory.copy(directory, target);
   }
 
   @Override

@@ -30,8 +30,6 @@ import java.util.TreeMap;
  * a tokenizer.json, its post-processor decides.
  */
 final class TokenizerFiles {
-  static final String TOKENIZER = "tokenizer.json";
-
   private static final List<String> NAMED =
       List.of(
           "bos_token",
@@ -41,11 +39,6 @@ final class TokenizerFiles {
           "pad_token",
           "cls_token",
           "mask_token");
-
-  /** In which the tokenizers of older directories come alone. */
-  private static final String[] OLDER_FORMATS = {
-    "tokenizer.model", "spiece.model", "tekken.json", "vocab.json"
-  };
 
   private final Path directory;
   private final TokenizerVocabulary vocabulary;
@@ -64,47 +57,14 @@ final class TokenizerFiles {
   }
 
   /**
-   * Returns the directory of a tokenizer, which is given itself or by its tokenizer.json.
-   *
-   * @throws IllegalArgumentException if there is no tokenizer.json, or it is too long
-   */
-  static Path directoryOf(Path directoryOrFile) throws IOException {
-    Path file =
-        Files.isDirectory(directoryOrFile) ? directoryOrFile.resolve(TOKENIZER) : directoryOrFile;
-    if (!Files.isRegularFile(file)) {
-      throw new IllegalArgumentException(missing(file));
-    }
-    if (!file.endsWith(TOKENIZER)) {
-      throw new IllegalArgumentException(file + ": expected a directory or its " + TOKENIZER);
-    }
-    if (Files.size(file) > JsonFields.LONGEST_FILE_BYTES) {
-      throw new IllegalArgumentException(
-          file + ": over the limit of " + JsonFields.LONGEST_FILE_BYTES + " bytes");
-    }
-    return file.toAbsolutePath().getParent();
-  }
-
-  private static String missing(Path file) {
-    Path directory = file.toAbsolutePath().getParent();
-    for (String older : OLDER_FORMATS) {
-      if (file.endsWith(TOKENIZER) && Files.exists(directory.resolve(older))) {
-        return "%s: there is no such file, only %s; convert it once with Python: python -c \"from transformers import AutoTokenizer as T; T.from_pretrained('%s').save_pretrained('%s')\""
-            .formatted(file, older, directory, directory);
-      }
-    }
-    return file
-        + ": there is no such file; a tokenizer is needed in the tokenizer.json format of Hugging"
-        + " Face";
-  }
-
-  /**
    * Reads the files in {@code directory}.
    *
    * @throws IllegalArgumentException if one is not what it should be
    * @throws IOException if one cannot be read
    */
   static TokenizerFiles read(Path directory) throws IOException {
-    TokenizerVocabulary vocabulary = TokenizerVocabulary.read(directory.resolve(TOKENIZER));
+    TokenizerVocabulary vocabulary =
+        TokenizerVocabulary.read(directory.resolve(TokenizerDirectory.TOKENIZER));
     JsonFields config = optional(directory.resolve("tokenizer_config.json"));
     Map<Integer, AddedToken> listed = new TreeMap<>();
     JsonFields decoder = config.objectOrNull("added_tokens_decoder");
@@ -189,7 +149,7 @@ final class TokenizerFiles {
 
   /** Returns tokenizer.json. */
   Path file() {
-    return directory.resolve(TOKENIZER);
+    return directory.resolve(TokenizerDirectory.TOKENIZER);
   }
 
   /** Returns tokenizer.json and all that transformers adds to it. */
