@@ -78,6 +78,10 @@ public record PeftConfig(
    * @throws IOException if it cannot be read
    */
   public static PeftConfig read(Path directory) throws IOException {
+    String download = HubModel.advice(directory);
+    if (!download.isEmpty()) {
+      throw new IllegalArgumentException(directory + ": there is no such directory" + download);
+    }
     JsonFields fields = JsonFields.read(directory.resolve(FILE));
     require(fields, "peft_type", "LORA");
     require(fields, "bias", "none");

@@ -150,6 +150,20 @@ class BadInputTest {
   }
 
   @Test
+  void anAdapterOfTheHub() {
+    assertRefused(
+        "someone/their-lora: there is no such directory; a model of the Hugging Face Hub is"
+            + " downloaded with: hf download someone/their-lora --local-dir someone/their-lora",
+        "score",
+        "--model",
+        MODEL,
+        "--adapter",
+        "someone/their-lora",
+        "--data",
+        data);
+  }
+
+  @Test
   void aHeaderLongerThanTheFile() throws IOException {
     Path file = model.resolve("model.safetensors");
     try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {

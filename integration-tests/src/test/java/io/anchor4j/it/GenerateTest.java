@@ -212,11 +212,18 @@ class GenerateTest {
         "--max-new-tokens",
         3);
     assertRefused(
-        "maxNewTokens must be 1 or more, got 0", MODEL, "--prompt-ids", 3, "--max-new-tokens", 0);
+        "--max-new-tokens must be 1 or more, got 0",
+        MODEL,
+        "--prompt-ids",
+        3,
+        "--max-new-tokens",
+        0);
     List<Object> hot = new ArrayList<>(List.of(ids));
     hot.addAll(List.of("--temperature", "-1"));
     assertRefused(
-        "temperature must be 0 (for the likeliest token) or more, got -1.0", MODEL, hot.toArray());
+        "--temperature must be 0 (for the likeliest token) or more, got -1.0",
+        MODEL,
+        hot.toArray());
     assertRefused(
         MODEL.resolve("tokenizer.json")
             + ": there is no such file; a tokenizer is needed in the tokenizer.json format of"

@@ -2,6 +2,8 @@ package io.anchor4j.samples.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.common.base.CaseFormat;
+import com.google.common.base.Splitter;
 import io.anchor4j.data.PackedRow;
 import io.anchor4j.decoder.DecoderConfig;
 import io.anchor4j.generation.GenerationConfig;
@@ -61,7 +63,8 @@ final class GenerateVerb extends Verb {
       paramLabel = "X",
       description =
           "What logits of tokens that stand in the row already are divided by, or multiplied by where"
-              + " negative; 1 for none. If not given, repetition_penalty of generation_config.json.")
+              + " negative; 1 for none. If not given, repetition_penalty of generation_config.json,"
+              + " or of config.json where there is none.")
   private Double repetitionPenalty;
 
   @Option(
@@ -110,15 +113,7 @@ final class GenerateVerb extends Verb {
     DecoderConfig decoder = attention.apply(config.toDecoderConfig());
     try (Tokenizer tokenizer = tokenizer()) {
       List<PackedRow> rows = prompts.rows(tokenizer, decoder.vocabularySize());
-      var generation =
-          new GenerationConfig(
-              maxNewTokens,
-              repetitionPenalty == null ? config.repetitionPenalty() : repetitionPenalty,
-              temperature,
-              topK,
-              topP,
-              seed,
-              stopIds(config, tokenizer));
+      GenerationConfig generation = generation(config, tokenizer);
       noteIgnored(config, console);
       noteIdle(console);
       warnOfContext(rows, decoder, console);
@@ -130,6 +125,19 @@ final class GenerateVerb extends Verb {
       } else {
         stream(generator, rows, generation, tokenizer, console);
       }
+    }
+  }
+
+  private GenerationConfig generation(HuggingFaceConfig config, Tokenizer tokenizer) {
+    double penalty = repetitionPenalty == null ? config.repetitionPenalty() : repetitionPenalty;
+    Set<Integer> stopIds = stopIds(config, tokenizer);
+    try {
+      return new GenerationConfig(maxNewTokens, penalty, temperature, topK, topP, seed, stopIds);
+    } catch (IllegalArgumentException e) {
+      // Its components are named as the options are, in Java's way: "topP must be ...".
+      List<String> words = Splitter.on(' ').limit(2).splitToList(e.getMessage());
+      String option = CaseFormat.LOWER_CAMEL.to(CaseFormat.LOWER_HYPHEN, words.get(0));
+      throw new IllegalArgumentException("--" + option + " " + words.get(1), e);
     }
   }
 
