@@ -237,6 +237,16 @@ class BadInputTest {
         runFile,
         "rope.scaling={type: yarrn, factor: 4}");
     assertRefused(
+        runFile + ": rope.scaling: type is missing, such as yarn",
+        "train",
+        runFile,
+        "rope.scaling={factor: 4}");
+    assertRefused(
+        runFile + ": rope.scaling: linear has no beta_fast; it has [factor]",
+        "train",
+        runFile,
+        "rope.scaling={type: linear, factor: 4, beta_fast: 32}");
+    assertRefused(
         runFile + ": unknown key rope.scaling.betafast; did you mean rope.scaling.beta_fast?",
         "train",
         runFile,

@@ -6,6 +6,8 @@ import io.anchor4j.huggingface.safetensors.SafetensorsException;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,8 +25,8 @@ public final class RopeOverride {
    * @param theta the base, or nothing to keep it
    * @param scaling keys as in config.json, the kind under {@code type} or {@code rope_type}; empty
    *     to keep the scaling
-   * @throws IllegalArgumentException if it has a base of its own, or leaves open how far or from
-   *     which length it stretches
+   * @throws IllegalArgumentException if it names no kind, has a base of its own or a key that its
+   *     kind does not read, or leaves open how far or from which length it stretches
    */
   public static RopeParameters of(
       RopeParameters stored, OptionalDouble theta, Map<String, ?> scaling) {
@@ -44,8 +46,12 @@ public final class RopeOverride {
       throw new IllegalArgumentException(
           SOURCE + ": rope_theta is not part of the scaling; it is set as rope.theta");
     }
-    json.set("rope_theta", stored.json().get("rope_theta"));
+    if (!given.has("rope_type") && !given.has("type")) {
+      throw new IllegalArgumentException(SOURCE + ": type is missing, such as yarn");
+    }
     String type = RopeParameters.type(given);
+    checkKeys(given, type);
+    json.set("rope_theta", stored.json().get("rope_theta"));
     if (type.equals("longrope") && !given.has("factor") && !given.has("attention_factor")) {
       // The ratio of the lengths, which transformers takes, is not yet the one trained for.
       throw new IllegalArgumentException(
@@ -68,6 +74,22 @@ public final class RopeOverride {
           "{}: {} is replaced by {}", stored.fields().source(), shown(stored.json()), shown(json));
     }
     return rope;
+  }
+
+  /** In config.json transformers warns of such keys; here they would be a wish passed over. */
+  private static void checkKeys(JsonFields given, String type) {
+    Set<String> read = RopeScalings.KEYS.get(type);
+    if (read == null) {
+      return; // refused by its name when it is read
+    }
+    for (String key : (Iterable<String>) given.json()::fieldNames) {
+      boolean known = key.equals("type") || key.equals("rope_type") || read.contains(key);
+      if (!known) {
+        throw new IllegalArgumentException(
+            "%s: %s has no %s; it has %s"
+                .formatted(SOURCE, type, SafetensorsException.printable(key), new TreeSet<>(read)));
+      }
+    }
   }
 
   private static int lengthBeforeScaling(RopeParameters stored, String type) {

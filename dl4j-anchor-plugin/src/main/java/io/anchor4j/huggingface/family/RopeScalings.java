@@ -5,11 +5,43 @@ import io.anchor4j.huggingface.json.JsonFields;
 import io.anchor4j.rotary.RotaryScaling;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /** Reads each kind of {@code rope_type}; see transformers' modeling_rope_utils. */
 final class RopeScalings {
   private static final String SUPPORTED = "default, linear, dynamic, yarn, llama3, longrope";
+
+  /** What each kind is read from, beside {@code rope_type}. */
+  static final Map<String, Set<String>> KEYS =
+      Map.of(
+          "default",
+          Set.of(),
+          "linear",
+          Set.of("factor"),
+          "dynamic",
+          Set.of("factor", "original_max_position_embeddings"), // the latter in run files alone
+          "yarn",
+          Set.of(
+              "factor",
+              "original_max_position_embeddings",
+              "attention_factor",
+              "beta_fast",
+              "beta_slow",
+              "mscale",
+              "mscale_all_dim",
+              "truncate"),
+          "llama3",
+          Set.of(
+              "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
+          "longrope",
+          Set.of(
+              "factor",
+              "short_factor",
+              "long_factor",
+              "original_max_position_embeddings",
+              "attention_factor"));
 
   private RopeScalings() {}
 
