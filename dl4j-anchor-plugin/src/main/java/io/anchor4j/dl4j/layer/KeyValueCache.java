@@ -64,6 +64,16 @@ public final class KeyValueCache {
     return values.view();
   }
 
+  /** The keys as heads [B, H, T, D], a view that lasts until tokens come or go. */
+  public INDArray keyHeads(long heads) {
+    return keys.heads(heads);
+  }
+
+  /** The values as heads [B, H, T, D], a view that lasts until tokens come or go. */
+  public INDArray valueHeads(long heads) {
+    return values.heads(heads);
+  }
+
   /**
    * Adds tokens to every row.
    *

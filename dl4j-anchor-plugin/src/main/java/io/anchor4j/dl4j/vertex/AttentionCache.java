@@ -120,8 +120,8 @@ public final class AttentionCache {
     return new AnchorAttention(
         config.withRotary(null),
         TokenMajor.heads(rotated(query, conf.getHeads(), config), conf.getHeads()),
-        TokenMajor.heads(cache.keys(), conf.getKvHeads()),
-        TokenMajor.heads(cache.values(), conf.getKvHeads()),
+        cache.keyHeads(conf.getKvHeads()),
+        cache.valueHeads(conf.getKvHeads()),
         documentArray,
         positionArray,
         TokenMajor.heads(out, conf.getHeads()),
