@@ -2,6 +2,7 @@ package io.anchor4j.kernel;
 
 import com.google.common.base.Suppliers;
 import io.anchor4j.kernel.cpu.CpuKernels;
+import io.anchor4j.kernel.cuda.CudaKernels;
 import io.anchor4j.kernel.nd4j.Nd4jKernels;
 import io.anchor4j.kernel.reference.ReferenceKernels;
 import java.util.ArrayList;
@@ -33,6 +34,8 @@ public final class KernelProviders {
   static {
     // Suppliers and not a class's own start: a refusal tells its reason whenever it is met.
     PROVIDERS.put(CpuKernels.NAME, Suppliers.memoize(CpuKernels::find));
+    // Behind cpu, which refuses where ND4J's arrays are on a GPU: elsewhere cuda copies them.
+    PROVIDERS.put(CudaKernels.NAME, Suppliers.memoize(CudaKernels::find));
     PROVIDERS.put("nd4j", Suppliers.memoize(() -> ProviderStatus.works(new Nd4jKernels(), "")));
     PROVIDERS.put(
         "reference", Suppliers.memoize(() -> ProviderStatus.works(new ReferenceKernels(), "")));

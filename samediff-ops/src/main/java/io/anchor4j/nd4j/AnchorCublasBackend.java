@@ -8,8 +8,8 @@ import org.nd4j.common.io.Resource;
  * a backend's class name.
  */
 public final class AnchorCublasBackend extends WrappedBackend {
-  /** The newest compute capability that nd4j-cuda-11.6 M2.1 has machine code for; it has no PTX. */
-  private static final int NEWEST_CAPABILITY = 86;
+  /** nd4j-cuda-11.6 M2.1 has machine code for 3.7 to 8.6, which 8.9 runs too, and no PTX. */
+  private static final int FIRST_WITHOUT_KERNELS = 90;
 
   public AnchorCublasBackend() {
     super(
@@ -51,7 +51,7 @@ public final class AnchorCublasBackend extends WrappedBackend {
   }
 
   static void checkServed(InstalledGpu gpu) {
-    if (gpu.capability() > NEWEST_CAPABILITY) {
+    if (gpu.capability() >= FIRST_WITHOUT_KERNELS) {
       throw new IllegalStateException(
           ("%s has compute capability %s, and ND4J's CUDA backend M2.1 holds machine code for 3.7 to"
                   + " 8.6 alone: none of its kernels runs here. Use nd4j-native with"

@@ -280,6 +280,15 @@ class AttentionProviderTest {
   @ParameterizedTest
   @MethodSource("fastProviders")
   void lowPrecisionErrsAtMostTwiceAsMuchAsItsPlainVersion(KernelProvider provider) {
+    lowPrecisionErrsAtMostTwiceAsMuchAsItsPlainVersion(provider, 0);
+  }
+
+  /**
+   * @param scoreError what scores of {@link Precision#BFLOAT16_COMPENSATED} may be off by, which
+   *     the plain version computes in float
+   */
+  static void lowPrecisionErrsAtMostTwiceAsMuchAsItsPlainVersion(
+      KernelProvider provider, double scoreError) {
     for (long seed = 100; seed < 112; seed++) {
       var inputs = AttentionInputs.random(seed, 65, DataType.FLOAT);
       Results exact = inputs.as(DataType.DOUBLE).run(REFERENCE);
@@ -289,7 +298,8 @@ class AttentionProviderTest {
         Results actual = rounded.run(provider);
         String what = rounded.toString();
         assertBudget(what, actual.output(), plain.output(), exact.output(), 2);
-        assertBudget(what, actual.logSumExp(), plain.logSumExp(), exact.logSumExp(), 2);
+        double allowed = precision == Precision.BFLOAT16_COMPENSATED ? scoreError : 0;
+        assertBudget(what, actual.logSumExp(), plain.logSumExp(), exact.logSumExp(), 2, allowed);
         assertBudget(what, actual.queryGradient(), plain.queryGradient(), exact.queryGradient(), 3);
         assertBudget(what, actual.keyGradient(), plain.keyGradient(), exact.keyGradient(), 3);
         assertBudget(what, actual.valueGradient(), plain.valueGradient(), exact.valueGradient(), 3);
@@ -299,8 +309,13 @@ class AttentionProviderTest {
 
   private static void assertBudget(
       String what, INDArray actual, INDArray plain, INDArray exact, double times) {
+    assertBudget(what, actual, plain, exact, times, 0);
+  }
+
+  private static void assertBudget(
+      String what, INDArray actual, INDArray plain, INDArray exact, double times, double more) {
     DataType type = DataType.DOUBLE;
-    double allowed = times * maxError(plain.castTo(type), exact) + 1e-5;
+    double allowed = times * maxError(plain.castTo(type), exact) + 1e-5 + more;
     double error = maxError(actual.castTo(type), exact);
     assertTrue(error <= allowed, () -> what + ": error " + error + ", allowed " + allowed);
   }

@@ -30,6 +30,7 @@ class AnchorCublasBackendTest {
   @Test
   void anArchitectureWithoutKernelsOfNd4jIsRefusedInOneLine() {
     AnchorCublasBackend.checkServed(new InstalledGpu("GPU 0 (NVIDIA A10)", 86));
+    AnchorCublasBackend.checkServed(new InstalledGpu("GPU 0 (NVIDIA L4)", 89));
     var refusal =
         assertThrows(
             IllegalStateException.class,

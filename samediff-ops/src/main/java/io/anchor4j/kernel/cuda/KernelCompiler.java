@@ -76,7 +76,10 @@ final class KernelCompiler {
         nvrtc.nvrtcCreateProgram(
             program, source.text(), source.name(), names.length, texts, names));
     try {
-      var all = new ArrayList<>(List.of(target.option(), "--std=c++17"));
+      // Without the last, NVRTC before 13 takes a generic lambda for a function of the host.
+      var all =
+          new ArrayList<>(
+              List.of(target.option(), "--std=c++17", "--device-as-default-execution-space"));
       all.addAll(options);
       int status = nvrtc.nvrtcCompileProgram(program[0], all.size(), all.toArray(String[]::new));
       String log = log(program[0]);

@@ -57,7 +57,7 @@ final class KernelParameters {
       int keyRows) {}
 
   record AttentionRules(
-      int rotaryPairs, int pairing, int mask, int causal, int window, int format, int backward) {}
+      int rotaryPairs, int pairing, int mask, int causal, int window, int format, int unused) {}
 
   record RotaryAngles(
       long positions,

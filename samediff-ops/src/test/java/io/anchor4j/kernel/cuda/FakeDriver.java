@@ -12,10 +12,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A driver without a GPU: its memory is the processor's, its kernels do nothing but are written
- * down, and any call fails with the status that a test asks for.
+ * A driver without a GPU: its memory is the processor's, launches are written down and no more, and
+ * any call fails with the status that a test asks for.
  */
-final class FakeDriver implements CudaDriver {
+class FakeDriver implements CudaDriver {
   static final int POISON = 0x7F;
 
   int devices = 1;

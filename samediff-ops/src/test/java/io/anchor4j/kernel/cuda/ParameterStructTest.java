@@ -44,6 +44,11 @@ class ParameterStructTest {
         make(KernelParameters.CrossEntropy.class));
   }
 
+  /** An attention, for where its fields lie. */
+  static Record attention() {
+    return make(KernelParameters.Attention.class);
+  }
+
   /** Every number 3. */
   private static <R extends Record> R make(Class<R> type) {
     RecordComponent[] components = type.getRecordComponents();
