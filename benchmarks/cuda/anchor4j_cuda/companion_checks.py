@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from .attention import Rules
+from .case import Case
 from .companions import Companions
 from .failure import need
 from .problems import LAYOUTS, Buffer
@@ -58,8 +59,8 @@ class Arrays:
         need(all(b.canaries_alive() for b in self._buffers), "wrote outside of its arrays")
 
 
-def cases(case):
-    """Returns cases made by `case`, each check in each type; layouts take turns."""
+def cases():
+    """Returns each check in each type; layouts take turns."""
     checks = {
         "rms norm": rms_norm,
         "gated silu": gated_silu,
@@ -72,10 +73,14 @@ def cases(case):
     for i, (name, check) in enumerate(checks.items()):
         for j, kind in enumerate(_KINDS):
             layout = _LAYOUTS[(i + j) % len(_LAYOUTS)]
-            yield case("companions", f"{name}, {kind}, {layout}", _MODULES, _run(check, kind, layout, i))
+            yield Case(
+                "companions", f"{name}, {kind}, {layout}", _MODULES, _run(check, kind, layout, i)
+            )
     for source in _KINDS:
         for target in _KINDS:
-            yield case("companions", f"convert {source} to {target}", _MODULES, _conversion(source, target))
+            yield Case(
+                "companions", f"convert {source} to {target}", _MODULES, _conversion(source, target)
+            )
 
 
 def _run(check, kind, layout, seed):
@@ -91,7 +96,12 @@ def _gradients(function, inputs, output_gradient):
 
 
 def rms_norm(a):
-    for shape, part_rows in (((1, 1, 1, 1), 1), ((2, 3, 5, 64), 7), ((1, 2, 33, 300), 16), ((1, 1, 3, 1031), 64)):
+    for shape, part_rows in (
+        ((1, 1, 1, 1), 1),
+        ((2, 3, 5, 64), 7),
+        ((1, 2, 33, 300), 16),
+        ((1, 1, 3, 1031), 64),
+    ):
         x, gain, dy = a.draw(*shape), a.draw(shape[-1]), a.draw(*shape)
         y, dx, dgain = a.result(*shape), a.result(*shape), a.result(shape[-1])
         a.kernels.rms_norm(1e-5, x, gain, y)
@@ -180,7 +190,7 @@ def adamw(a):
 
 
 def cross_entropy(a):
-    """Logits are float32 or float64; the type is that of the losses' gradients and of the logits'."""
+    """Logits are float32 or float64; the type is that of the gradients."""
     wide = torch.float64 if a.kind == torch.float64 else torch.float32
     for rows, columns, chunk in ((1, 1, 1), (5, 7, 7), (33, 1000, 300), (300, 517, 128)):
         logits = (a.on_device(torch.randn(rows, columns, dtype=torch.float64)) * 5).to(wide)
@@ -195,7 +205,9 @@ def cross_entropy(a):
         )
         counts = targets >= 0
         expected, gradient = _gradients(
-            lambda x, t=targets: F.cross_entropy(x, t.long(), reduction="none"), (logits,), loss_gradients
+            lambda x, t=targets: F.cross_entropy(x, t.long(), reduction="none"),
+            (logits,),
+            loss_gradients,
         )
         a.compare(
             losses=(losses, expected),

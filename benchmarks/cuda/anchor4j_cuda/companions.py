@@ -1,4 +1,4 @@
-"""The other kernels of a decoder's step: what a host launches for each, as parameters.cuh has it."""
+"""The other kernels of a decoder's step: what a host launches for each, by parameters.cuh."""
 
 import torch
 
@@ -25,11 +25,15 @@ class Companions:
         self._over_elements(
             "convert",
             target,
-            fill("ConvertParameters", **_last(**{"from": source, "to": target}), shape=_shape(target)),
+            fill(
+                "ConvertParameters", **_last(**{"from": source, "to": target}), shape=_shape(target)
+            ),
         )
 
     def gated_silu(self, gate, up, output):
-        p = fill("GatedSiluParameters", **_last(gate=gate, up=up, output=output), shape=_shape(gate))
+        p = fill(
+            "GatedSiluParameters", **_last(gate=gate, up=up, output=output), shape=_shape(gate)
+        )
         self._over_elements("gated_silu", gate, p)
 
     def gated_silu_gradient(self, gate, up, output_gradient, gate_gradient, up_gradient):
@@ -63,7 +67,13 @@ class Companions:
             type=type_of(table),
         )
         self._machine.launch(
-            "attention_prepare", {}, "rotary_angles", (-(-angles.count // _BLOCK), 1, 1), _BLOCK, 0, angles
+            "attention_prepare",
+            {},
+            "rotary_angles",
+            (-(-angles.count // _BLOCK), 1, 1),
+            _BLOCK,
+            0,
+            angles,
         )
         p = fill(
             "RotaryParameters",
@@ -125,9 +135,7 @@ class Companions:
         parts = -(-values.numel() // _SQUARES_PER_PART)
         scratch = self._parts(parts, torch.float64)
         arrays = _last(input=values)
-        p = fill(
-            "SumOfSquaresParameters", **arrays, parts=scratch.data_ptr(), shape=_shape(values)
-        )
+        p = fill("SumOfSquaresParameters", **arrays, parts=scratch.data_ptr(), shape=_shape(values))
         self._launch("sum_of_squares", parts, p)
         self._sum_parts(scratch, parts, total)
 

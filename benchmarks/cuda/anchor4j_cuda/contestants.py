@@ -1,5 +1,8 @@
-"""Who is timed. Each is made for one work and one mask and has `forward` and `backward`, which leave
-`output` [1, H, T, D] and `gradients` of query, key and value."""
+"""Who is timed.
+
+Each is made for one work and one mask and has `forward` and `backward`, which leave `output`
+[1, H, T, D] and `gradients` of query, key and value.
+"""
 
 import inspect
 

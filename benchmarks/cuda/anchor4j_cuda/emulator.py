@@ -1,4 +1,4 @@
-"""Launches on the processor: the kernels' own sources, compiled by g++ for the emulator of the tests."""
+"""Launches on the processor: the kernels' own sources, compiled for the emulator of the tests."""
 
 import ctypes
 import hashlib
@@ -87,7 +87,15 @@ class Emulator:
     def _compile(self, module, macros):
         path = self._path(module, macros)
         unfinished = path.with_suffix(f".{os.getpid()}")
-        command = [os.environ.get("CXX", "g++"), "-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-pthread"]
+        command = [
+            os.environ.get("CXX", "g++"),
+            "-std=c++17",
+            "-O1",
+            "-w",
+            "-shared",
+            "-fPIC",
+            "-pthread",
+        ]
         command += [f"-D{name}={value}" for name, value in macros.items()]
         command += [f"-I{folder}" for folder in (_EMULATOR, _CPP, SOURCES)]
         command += ["-x", "c++", "-", str(_EMULATOR / "emulator.cpp"), "-o", str(unfinished)]

@@ -49,7 +49,9 @@ class Compiler:
         self.library = _load()
         self.library.nvrtcGetErrorString.restype = ctypes.c_char_p
         major, minor = ctypes.c_int(), ctypes.c_int()
-        self._check("its version", self.library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)))
+        self._check(
+            "its version", self.library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+        )
         self.version = f"{major.value}.{minor.value}"
         count = ctypes.c_int()
         self._check("its targets", self.library.nvrtcGetNumSupportedArchs(ctypes.byref(count)))
@@ -61,7 +63,9 @@ class Compiler:
         """Returns sm_XX if it knows the GPU, otherwise compute_XX of the newest below."""
         below = [known for known in self.capabilities if known <= capability]
         if not below:
-            raise NvrtcError(f"NVRTC {self.version} compiles for {self.capabilities}, not {capability}")
+            raise NvrtcError(
+                f"NVRTC {self.version} compiles for {self.capabilities}, not {capability}"
+            )
         return f"{'sm' if max(below) == capability else 'compute'}_{max(below)}"
 
     def compile(self, module, macros, target):

@@ -39,7 +39,9 @@ class Buffer:
         elements = 1 + sum((n - 1) * s for n, s in zip(shape, strides))
         size = torch.empty(0, dtype=kind).element_size()
         margin = 256
-        self._bytes = torch.full((elements * size + 2 * margin,), _CANARY, dtype=torch.uint8, device=device)
+        self._bytes = torch.full(
+            (elements * size + 2 * margin,), _CANARY, dtype=torch.uint8, device=device
+        )
         self._words = self._bytes[margin : margin + elements * size].view(kind)
         self._shape, self._strides = shape, strides
         self.tensor = self._words.as_strided(shape, strides, self._words.storage_offset())
@@ -86,7 +88,10 @@ class Problem:
         rows = [self._row(generator, b) for b in range(self.batch)]
         documents = torch.tensor(rows, dtype=torch.int32, device=device)
         positions = [
-            [generator.randrange(100_000) if generator.randrange(8) == 0 else t for t in range(self.tokens)]
+            [
+                generator.randrange(100_000) if generator.randrange(8) == 0 else t
+                for t in range(self.tokens)
+            ]
             for _ in range(self.batch)
         ]
         numbers = torch.Generator().manual_seed(self.seed)
@@ -150,7 +155,14 @@ class Inputs:
         # Results never share memory.
         layout = "dense" if p.layout == "broadcast" else p.layout
         attention = Attention(
-            machine, precision, p.rules, self.query, self.key, self.value, self.documents, self.positions
+            machine,
+            precision,
+            p.rules,
+            self.query,
+            self.key,
+            self.value,
+            self.documents,
+            self.positions,
         )
         like = [self.query, self.query, self.key, self.value]
         buffers = [Buffer(tuple(x.shape), p.kind, layout, machine.device) for x in like]

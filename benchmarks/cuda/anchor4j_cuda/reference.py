@@ -139,7 +139,9 @@ class Reference:
         if kind != torch.float64:
             output, log_sum_exp = output.to(kind), log_sum_exp.float()
         gradients = self.backward(output, log_sum_exp, output_gradient)
-        return Results(output.double(), log_sum_exp.double(), *(g.to(kind).double() for g in gradients))
+        return Results(
+            output.double(), log_sum_exp.double(), *(g.to(kind).double() for g in gradients)
+        )
 
     def _turn(self, heads, first, direction):
         if not self._rules.rotary_pairs:

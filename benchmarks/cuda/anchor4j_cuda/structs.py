@@ -7,8 +7,7 @@ from pathlib import Path
 from .failure import KernelError
 
 SOURCES = (
-    Path(__file__).resolve().parents[3]
-    / "samediff-ops/src/main/resources/io/anchor4j/kernel/cuda"
+    Path(__file__).resolve().parents[3] / "samediff-ops/src/main/resources/io/anchor4j/kernel/cuda"
 )
 
 _NUMBERS = {
@@ -37,7 +36,8 @@ def parse(text):
     for name, struct in structs.items():
         if ctypes.sizeof(struct) != sizes.get(name):
             raise ParameterError(
-                f"{name} has {ctypes.sizeof(struct)} bytes here, {sizes.get(name)} by its static_assert"
+                f"{name} has {ctypes.sizeof(struct)} bytes here,"
+                f" {sizes.get(name)} by its static_assert"
             )
     constants = {}
     for body in _ENUM.findall(text):

@@ -69,7 +69,9 @@ class ComparisonTest(unittest.TestCase):
 
     def test_contestants_agree_and_the_report_has_a_row_for_each_pass(self):
         machine = Emulator()
-        timed = compare(machine, self.work, ("flex", "flash", "precisions"), 1, print, compiled=False)
+        timed = compare(
+            machine, self.work, ("flex", "flash", "precisions"), 1, print, compiled=False
+        )
         for name in (("own", "full"), ("own", "anchor"), ("own", "intra-document")):
             self.assertEqual(timed[name].note, "")
             self.assertGreater(timed[name].median("backward"), 0)

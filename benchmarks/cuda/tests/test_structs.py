@@ -26,7 +26,7 @@ class StructsTest(unittest.TestCase):
             fill("Array", size=1)
 
     def test_a_size_that_differs_is_named(self):
-        text = "struct X {\n  double a;\n  a4j_int32 b;\n};\nstatic_assert(sizeof(X) == 12, \"\");\n"
+        text = 'struct X {\n  double a;\n  a4j_int32 b;\n};\nstatic_assert(sizeof(X) == 12, "");\n'
         with self.assertRaisesRegex(ParameterError, "X has 16 bytes here, 12 by its static_assert"):
             parse(text)
 
