@@ -345,7 +345,7 @@ class Reference {
       }
       if (p_.alibi) {
         int distance = position(b, q) - position(b, k);
-        score -= p_.slopes[static_cast<size_t>(h)] * std::abs(distance) / ln2;
+        score -= static_cast<double>(p_.slopes[static_cast<size_t>(h)]) * std::abs(distance) / ln2;
       }
       seen.push_back(k);
       weights.push_back(score);

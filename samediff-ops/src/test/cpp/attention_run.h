@@ -15,6 +15,11 @@ namespace a4j_test {
 // times the largest score.
 constexpr double kPairScoreError = 4.0 / (1 << 16);
 
+// An attention as kernels get it, with the problem that it is of.
+struct Described : a4j_attention {
+  const Problem* problem;
+};
+
 // Kernels under test.
 struct Kernels {
   std::string name;
@@ -61,6 +66,7 @@ class Run {
     planMask();
 
     attention_ = {};
+    attention_.problem = &p_;
     attention_.precision = precision;
     attention_.causal = p_.causal;
     attention_.window = p_.window;
@@ -173,7 +179,7 @@ class Run {
   std::vector<a4j_span> spans_;
   std::vector<int32_t> spanStarts_;
   std::vector<int32_t> anchors_;
-  a4j_attention attention_;
+  Described attention_;
 };
 
 inline double largest(const Dense& x) {

@@ -1,9 +1,9 @@
 // Attention by tensor cores: bfloat16 operands, or pairs of them for scores, summed in float32.
 //
-// The forward kernel follows FlashAttention-2: a block holds some queries and goes through the tiles
-// of keys that its queries see, with a running maximum. The backward kernels compute the scores
-// again, one for each block of keys and one for each block of queries, so that nobody adds to what
-// another block adds to: seven products instead of five, and equal bits always.
+// The forward kernel follows FlashAttention-2: a block holds some queries and goes through the
+// tiles of keys that its queries see, with a running maximum. The backward kernels compute the
+// scores again, one for each block of keys and one for each block of queries, so that nobody adds
+// to what another block adds to: seven products instead of five, and equal bits always.
 #include <heads.cuh>
 #include <mask.cuh>
 #include <tile.cuh>

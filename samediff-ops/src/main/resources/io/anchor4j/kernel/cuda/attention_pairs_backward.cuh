@@ -2,8 +2,8 @@
 // goes through those of the other.
 #pragma once
 
-// Operands of scores, in planes, and beside them what weight gradients are a product of: queries and
-// gradients of outputs, or keys and values.
+// Operands of scores, in planes, and beside them what weight gradients are a product of: queries
+// and gradients of outputs, or keys and values.
 struct Side {
   Bits* score[kPlanes];
   Bits* other;

@@ -180,8 +180,8 @@ KERNEL(kThreads, attention_forward, AttentionParameters) {
   store<false>(p, p.output, b, h, output, factor, firstToken, firstQuery);
 }
 
-// Goes through the rows of the other side in one head and adds to the gradients of this side's rows:
-// `scoreSums` of operands of scores, and for keys `otherSums` of values.
+// Goes through the rows of the other side in one head and adds to the gradients of this side's
+// rows: `scoreSums` of operands of scores, and for keys `otherSums` of values.
 template <bool kOfKeys>
 DEVICE void addHead(const AttentionParameters& p, int b, int firstToken, a4j_int64 head, REAL slope,
                     const REAL (&logSumExps)[2], const REAL (&deltas)[2],

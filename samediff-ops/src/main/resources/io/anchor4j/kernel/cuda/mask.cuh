@@ -8,11 +8,14 @@ constexpr int kPadding = -1;
 
 // What 64 tokens are; those past the row's end count as padding.
 struct Tile {
-  int lowest;   // of the ids that are neither anchor nor padding; lowest > highest if there are none
+  int lowest;  // of the ids that are neither anchor nor padding; above highest if there are none
   int highest;
   int anchors;  // 0 or 1: whether there are any
   int padding;  // 0 or 1
 };
+
+// Nothing but padding.
+DEVICE Tile nothing() { return {2147483647, -2147483647 - 1, 0, 1}; }
 
 DEVICE Tile joined(const Tile& a, const Tile& b) {
   return {a.lowest < b.lowest ? a.lowest : b.lowest, a.highest > b.highest ? a.highest : b.highest,
@@ -100,11 +103,12 @@ DEVICE Span spanOf(const AttentionParameters& p, int b, int first, int count) {
   const Tile* row = deviceMemory<const Tile>(p.tiles) + static_cast<a4j_int64>(b) * tiles;
   const int at = first / kTile;
   if (at >= tiles) {
-    return {{2147483647, -2147483647 - 1, 0, 1}, first, first + count};
+    return {nothing(), first, first + count};
   }
   Tile tile = row[at];
   if (count > kTile) {
-    tile = at + 1 < tiles ? joined(tile, row[at + 1]) : Tile{tile.lowest, tile.highest, tile.anchors, 1};
+    const Tile next = at + 1 < tiles ? row[at + 1] : nothing();
+    tile = joined(tile, next);
   }
   return {tile, first, first + count};
 }

@@ -5,9 +5,15 @@
 // Inline PTX, because NVRTC comes without CUDA's headers; compute capability 8.0.
 #pragma once
 
+// CUDA 11.7 knows it: parameters are then read where they lie, whatever the compiler makes of calls.
+#if __CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1107
+#define GRID_CONSTANT __grid_constant__
+#else
+#define GRID_CONSTANT
+#endif
 #define DEVICE __device__ __forceinline__
 #define KERNEL(threads, name, Parameters) \
-  extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Parameters p)
+  extern "C" __global__ void __launch_bounds__(threads) name(const GRID_CONSTANT Parameters p)
 
 DEVICE int threadIndex() { return threadIdx.x; }
 
@@ -118,7 +124,7 @@ DEVICE void loadMatricesTransposed(unsigned (&matrices)[4], const void* row) {
 
 // sums [16 x 8] += a [16 x 16] b [16 x 8], bfloat16 into float32. With g = lane / 4 and
 // t = 2 (lane % 4): sums holds (g, t), (g, t + 1), (g + 8, t), (g + 8, t + 1); a the pairs from
-// (g, t), (g + 8, t), (g, t + 8), (g + 8, t + 8); b0 and b1 those of column g from rows t and t + 8.
+// (g, t), (g + 8, t), (g, t + 8), (g + 8, t + 8); b0 and b1 those of column g from rows t, t + 8.
 DEVICE void multiply(float (&sums)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
   asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
       "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
