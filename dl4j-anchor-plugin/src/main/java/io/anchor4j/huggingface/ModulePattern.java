@@ -10,16 +10,13 @@ import io.anchor4j.huggingface.safetensors.SafetensorsException;
  * A regular expression of {@code target_modules}. It comes from a file, and in Java's own matcher
  * one such as {@code (a+)+!}, {@code ^{1000000000}} or forty times {@code (|)} has no end in
  * practice; RE2 takes time in proportion to pattern and name. It has no lookaround and no
- * back-references, which Python has: they are refused.
+ * back-references, which Python has: they are refused. {@link PythonPattern} rewrites the rest.
  */
 final class ModulePattern {
   private static final int LONGEST = 10_000;
 
   /** RE2 writes out what is counted: a large model's names then take a second. */
   private static final int LONGEST_WRITTEN_OUT = 20_000;
-
-  private static final java.util.regex.Pattern COUNT =
-      java.util.regex.Pattern.compile("\\{(\\d+)(?:,(\\d*))?}");
 
   private final Pattern pattern;
 
@@ -34,17 +31,20 @@ final class ModulePattern {
         "target_modules: a regular expression of %s characters is over the limit of %s",
         text.length(),
         LONGEST);
-    checkArgument(
-        writtenOut(text) <= LONGEST_WRITTEN_OUT,
-        "target_modules: a regular expression of over %s characters, all that is counted written out, is too long: %s",
-        LONGEST_WRITTEN_OUT,
-        SafetensorsException.printable(text));
     try {
-      pattern = Pattern.compile(text);
+      String re2 = PythonPattern.re2(text);
+      checkArgument(
+          PythonPattern.writtenOut(re2) <= LONGEST_WRITTEN_OUT,
+          "target_modules: a regular expression of over %s characters, all that is counted written out, is too long: %s",
+          LONGEST_WRITTEN_OUT,
+          SafetensorsException.printable(text));
+      pattern = Pattern.compile(re2);
     } catch (PatternSyntaxException e) {
       throw new IllegalArgumentException(
-          "target_modules is no regular expression of RE2, which has no lookaround and no back-references: "
-              + SafetensorsException.printable(e.getDescription() + ": " + text),
+          "target_modules is no regular expression of RE2 (%s); list the names of modules instead: %s"
+              .formatted(
+                  SafetensorsException.printable(e.getDescription()),
+                  SafetensorsException.printable(text)),
           e);
     } catch (StackOverflowError e) {
       throw new IllegalArgumentException(
@@ -52,16 +52,6 @@ final class ModulePattern {
               + SafetensorsException.printable(text),
           e);
     }
-  }
-
-  /** At most: as if every count stood around the whole pattern. */
-  private static double writtenOut(String text) {
-    double length = text.length();
-    for (java.util.regex.Matcher count = COUNT.matcher(text); count.find(); ) {
-      String most = count.group(2) == null || count.group(2).isEmpty() ? "0" : count.group(2);
-      length *= Math.max(1, Math.max(Double.parseDouble(count.group(1)), Double.parseDouble(most)));
-    }
-    return length;
   }
 
   /** Says whether the pattern matches a whole name. */

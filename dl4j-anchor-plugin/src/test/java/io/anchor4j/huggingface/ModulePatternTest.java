@@ -26,6 +26,23 @@ class ModulePatternTest {
     assertFalse(matches("q_proj"));
   }
 
+  @Test
+  void whatPythonWritesOtherwiseMeansTheSame() {
+    assertTrue(matches("model\\.layers\\.\\d{,2}\\..*_proj"));
+    assertFalse(matches("model\\.layers\\.\\d{0,2}_proj"));
+    assertTrue(matches("(?a)(\\w|\\.){,}\\Z"));
+    assertFalse(matches(".{,9}"));
+    assertTrue(new ModulePattern("[{,2}]\\{,2}[]{,3}[]").matches("{{,2}["));
+    assertTrue(new ModulePattern("[[:alpha:]]").matches("[]"));
+    assertFalse(new ModulePattern("[[:alpha:]]").matches("q"));
+  }
+
+  @Test
+  void countsSideBySideAreNotMultiplied() {
+    String layers = "model\\.layers\\.[0-9]{1,2}\\.(x|self_attn)\\.(x|q_proj)";
+    assertTrue(matches("x|" + (layers + "|").repeat(100) + "y"));
+  }
+
   /** Java's matcher takes days over most of them. */
   @ParameterizedTest
   @ValueSource(strings = {"(([a-z]|[\\w.])+)+!", "(.*.*)*(.*.*)*!", "(a?){30}!", "((a*)*)*!"})
@@ -36,18 +53,45 @@ class ModulePatternTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"(|){1000000000}", "^{2147483647}x", "((a{99}){99}){99}", "(a{1,999}){1,999}"})
+      strings = {
+        "(|){1000000000}",
+        "^{2147483647}x",
+        "((a{99}){99}){99}",
+        "(a{,999}){,999}",
+        "([(]a{99}[)]{9}){199}",
+        "(\\\\(x{200}){200}"
+      })
   void countsOutOfAllProportionAreRefused(String pattern) {
     var e = assertThrows(IllegalArgumentException.class, () -> matches(pattern));
     assertTrue(e.getMessage().endsWith("written out, is too long: " + pattern), e::getMessage);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"^(?!lm_head).*", "(a)\\1", "(", "a**"})
+  @ValueSource(
+      strings = {
+        "^(?!lm_head).*",
+        "(a)\\1",
+        "(",
+        "a**",
+        "a{,2}{,2}",
+        "{,2}",
+        "(a{99})(?i){999}",
+        "(a{99}\\Q)(\\E){999}"
+      })
   void whatRe2DoesNotKnowIsRefused(String pattern) {
     var e = assertThrows(IllegalArgumentException.class, () -> matches(pattern));
     assertTrue(e.getMessage().startsWith("target_modules is no regular expression of RE2"));
-    assertTrue(e.getMessage().endsWith(": " + pattern), e::getMessage);
+    assertTrue(
+        e.getMessage().endsWith("); list the names of modules instead: " + pattern), e::getMessage);
+  }
+
+  @Test
+  void theRefusalGivesTheReasonOfRe2() {
+    var e = assertThrows(IllegalArgumentException.class, () -> matches("(q|v"));
+    assertEquals(
+        "target_modules is no regular expression of RE2 (missing closing )); list the names of"
+            + " modules instead: (q|v",
+        e.getMessage());
   }
 
   @Test
@@ -62,6 +106,11 @@ class ModulePatternTest {
       "{1000}",
       "{0,99}",
       "{7}",
+      "{,9}",
+      "\\Z",
+      "\\Q",
+      "(?a)",
+      "[[:alpha:]]",
       "{",
       "^",
       "$",
