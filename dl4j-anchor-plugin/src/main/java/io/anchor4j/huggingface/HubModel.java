@@ -12,13 +12,13 @@ public final class HubModel {
   private HubModel() {}
 
   /**
-   * Returns how to download what {@code path} seems to name, behind a semicolon; "" where it is
-   * there, or no such name.
+   * Returns how to download what {@code path} may name, behind a semicolon; "" where it is no such
+   * name, or its parent is a directory here.
    */
   public static String advice(Path path) {
-    return Files.exists(path) || !NAME.matcher(path.toString()).matches()
+    return !NAME.matcher(path.toString()).matches() || Files.isDirectory(path.getParent())
         ? ""
-        : "; a model of the Hugging Face Hub is downloaded with: hf download %1$s --local-dir %1$s"
+        : "; if it is a model of the Hugging Face Hub, download it with: hf download %1$s --local-dir %1$s"
             .formatted(path);
   }
 }

@@ -143,8 +143,8 @@ class BadInputTest {
   @Test
   void aModelOfTheHub() {
     assertRefused(
-        "Qwen/Qwen3-0.6B: there is no such directory; a model of the Hugging Face Hub is downloaded"
-            + " with: hf download Qwen/Qwen3-0.6B --local-dir Qwen/Qwen3-0.6B",
+        "Qwen/Qwen3-0.6B: there is no such directory; if it is a model of the Hugging Face Hub,"
+            + " download it with: hf download Qwen/Qwen3-0.6B --local-dir Qwen/Qwen3-0.6B",
         "inspect",
         "Qwen/Qwen3-0.6B");
   }
@@ -152,8 +152,8 @@ class BadInputTest {
   @Test
   void anAdapterOfTheHub() {
     assertRefused(
-        "someone/their-lora: there is no such directory; a model of the Hugging Face Hub is"
-            + " downloaded with: hf download someone/their-lora --local-dir someone/their-lora",
+        "someone/their-lora: there is no such directory; if it is a model of the Hugging Face Hub,"
+            + " download it with: hf download someone/their-lora --local-dir someone/their-lora",
         "score",
         "--model",
         MODEL,
@@ -261,8 +261,8 @@ class BadInputTest {
         "model.lora.targets=[v_proj, qproj]");
     assertRefused(
         runFile
-            + ": model.path: there is no directory Qwen/Qwen3-0.6B; a model of the Hugging Face Hub"
-            + " is downloaded with: hf download Qwen/Qwen3-0.6B --local-dir Qwen/Qwen3-0.6B",
+            + ": model.path: there is no directory Qwen/Qwen3-0.6B; if it is a model of the Hugging"
+            + " Face Hub, download it with: hf download Qwen/Qwen3-0.6B --local-dir Qwen/Qwen3-0.6B",
         "train",
         runFile,
         "model.path=Qwen/Qwen3-0.6B");
