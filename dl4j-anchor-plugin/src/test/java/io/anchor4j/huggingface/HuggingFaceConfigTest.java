@@ -28,6 +28,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -77,6 +78,20 @@ class HuggingFaceConfigTest {
     assertEquals(
         "generation_config.json: repetition_penalty must be a number above 0, got -2",
         assertThrows(IllegalArgumentException.class, wrong::repetitionPenalty).getMessage());
+  }
+
+  /** transformers has no end at all in the third case, and generates up to the length. */
+  @Test
+  void theEndIsThatOfConfigJsonWhereGenerationConfigNamesNone(@TempDir Path directory)
+      throws IOException {
+    String config = LEAST.replace("{", "{'eos_token_id': 2, ").replace('\'', '"');
+    Path generation = directory.resolve("generation_config.json");
+    Files.writeString(directory.resolve("config.json"), config);
+    assertEquals(Set.of(2), HuggingFaceConfig.read(directory).endIds());
+    Files.writeString(generation, "{\"eos_token_id\": [3, 4]}");
+    assertEquals(Set.of(3, 4), HuggingFaceConfig.read(directory).endIds());
+    Files.writeString(generation, "{\"max_length\": 20}");
+    assertEquals(Set.of(2), HuggingFaceConfig.read(directory).endIds());
   }
 
   @Test

@@ -32,6 +32,10 @@ public final class SafetensorsCheckpoint implements Closeable {
   private static final Pattern WEIGHT_FILE =
       Pattern.compile("model(-\\d{5}-of-\\d{5})?\\.safetensors|" + Pattern.quote(INDEX_FILE));
   private static final Pattern SHARD_NAME = Pattern.compile("[\\w][\\w.\\-]*\\.safetensors");
+
+  /** How many missing files a message names: an index may name any number. */
+  private static final int SHOWN = 50;
+
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -102,12 +106,18 @@ public final class SafetensorsCheckpoint implements Closeable {
     List<String> missing =
         shards.stream()
             .filter(shard -> !Files.isRegularFile(shard))
-            .map(shard -> shard.getFileName().toString())
+            .map(shard -> SafetensorsException.printable(shard.getFileName().toString()))
             .toList();
     if (!missing.isEmpty()) {
+      int more = missing.size() - SHOWN;
       throw new IllegalArgumentException(
-          "%s: %d of the %d files it names are missing: %s"
-              .formatted(index, missing.size(), shards.size(), String.join(", ", missing)));
+          "%s: %d of the %d files it names are missing: %s%s"
+              .formatted(
+                  index,
+                  missing.size(),
+                  shards.size(),
+                  String.join(", ", missing.subList(0, Math.min(SHOWN, missing.size()))),
+                  more > 0 ? " and " + more + " more" : ""));
     }
   }
 

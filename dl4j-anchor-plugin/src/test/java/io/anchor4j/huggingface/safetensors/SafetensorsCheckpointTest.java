@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -140,6 +142,24 @@ class SafetensorsCheckpointTest {
         directory.resolve("model.safetensors.index.json")
             + ": 1 of the 2 files it names are missing: c.safetensors",
         e.getMessage());
+  }
+
+  @Test
+  void missingShardsDoNotFloodTheMessage() {
+    String longest = "z".repeat(5_000) + ".safetensors";
+    writeIndex("{\"t\":\"a.safetensors\",\"u\":\"" + longest + "\"}");
+    assertTrue(missing().endsWith("missing: a.safetensors, " + "z".repeat(200) + "..."), missing());
+    writeIndex(
+        IntStream.range(10_000, 11_000)
+            .mapToObj(i -> "\"" + i + "\":\"" + i + ".safetensors\"")
+            .collect(Collectors.joining(",", "{", "}")));
+    assertTrue(missing().contains("1000 of the 1000 files"), missing());
+    assertTrue(missing().endsWith(", 10049.safetensors and 950 more"), missing());
+  }
+
+  private String missing() {
+    return assertThrows(IllegalArgumentException.class, () -> SafetensorsCheckpoint.open(directory))
+        .getMessage();
   }
 
   @Test
