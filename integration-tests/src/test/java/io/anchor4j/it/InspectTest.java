@@ -4,12 +4,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.anchor4j.huggingface.HuggingFaceModel;
+import io.anchor4j.huggingface.safetensors.MappedTensor;
+import io.anchor4j.huggingface.safetensors.SafetensorsCheckpoint;
+import io.anchor4j.huggingface.safetensors.TensorInfo;
+import io.anchor4j.huggingface.safetensors.TensorSource;
 import io.anchor4j.kernel.KernelProvider;
 import io.anchor4j.kernel.KernelProviders;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -56,6 +65,41 @@ class InspectTest {
   void scalingsHaveTheNamesOfConfigJson(String fixture, String scaling) {
     String out = Cli.run("inspect", Fixture.named(fixture).directory()).out();
     assertTrue(out.contains("half-split, scaling " + scaling + "\n"), out);
+  }
+
+  @Test
+  void aTiedMatrixThatIsStoredTwiceIsCompared(@TempDir Path model) throws IOException {
+    Path tied = Fixture.named("llama3-tied-sharded").directory();
+    Files.copy(tied.resolve("config.json"), model.resolve("config.json"));
+    try (var weights = SafetensorsCheckpoint.open(tied)) {
+      MappedTensor embedding = weights.tensor("model.embed_tokens.weight");
+      float[] values = new float[(int) embedding.info().elements()];
+      embedding.readFloats(0, values, 0, values.length);
+      List<TensorSource> tensors = new ArrayList<>();
+      for (TensorInfo info : weights.tensors().values()) {
+        float[] copy = new float[(int) info.elements()];
+        weights.tensor(info.name()).readFloats(0, copy, 0, copy.length);
+        tensors.add(TensorSource.ofFloats(info.name(), info.type(), info.shape(), copy));
+      }
+      TensorInfo info = embedding.info();
+      tensors.add(TensorSource.ofFloats("lm_head.weight", info.type(), info.shape(), values));
+      SafetensorsCheckpoint.write(model, tensors, Long.MAX_VALUE);
+      Cli same = Cli.run("inspect", model);
+      assertEquals(0, same.code(), same.err());
+      assertTrue(same.out().contains("weights       21 tensors"), same.out());
+
+      values[values.length - 1]++;
+      SafetensorsCheckpoint.write(model, tensors, Long.MAX_VALUE);
+    }
+    Cli other = Cli.run("inspect", model);
+    assertEquals(2, other.code(), other.err());
+    assertEquals("", other.out());
+    assertEquals(
+        "anchor4j inspect: "
+            + model
+            + ": config.json ties the output to the embedding, but the weights hold lm_head.weight,"
+            + " which differs from model.embed_tokens.weight; set tie_word_embeddings to false\n",
+        other.err());
   }
 
   @Test

@@ -33,7 +33,8 @@ import picocli.CommandLine.Parameters;
     description =
         "%nAlso tells how many positions bfloat16 can tell apart at the model's context length, and"
             + " with --kernels which kernels compute here. Weights that config.json does not describe"
-            + " are named, all at once, from their headers: none are loaded.",
+            + " are named, all at once, from their headers: none are loaded, but where tied embeddings"
+            + " are stored twice both are read and compared.",
     footer = {"%nExamples:", "  anchor4j inspect models/base", "  anchor4j inspect --kernels"})
 final class InspectVerb extends Verb {
   @Parameters(
