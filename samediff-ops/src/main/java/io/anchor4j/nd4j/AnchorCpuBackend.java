@@ -3,6 +3,7 @@ package io.anchor4j.nd4j;
 /** ND4J's CPU backend with our executioner. */
 public final class AnchorCpuBackend extends WrappedBackend {
 
+  /** Makes the backend; ND4J does so by name. */
   public AnchorCpuBackend() {
     super(
         "nd4j-native",

@@ -11,6 +11,7 @@ public final class AnchorCublasBackend extends WrappedBackend {
   /** nd4j-cuda-11.6 M2.1 has machine code for 3.7 to 8.6, which 8.9 runs too, and no PTX. */
   private static final int FIRST_WITHOUT_KERNELS = 90;
 
+  /** Makes the backend; ND4J does so by name. */
   public AnchorCublasBackend() {
     super(
         "nd4j-cuda-11.6",

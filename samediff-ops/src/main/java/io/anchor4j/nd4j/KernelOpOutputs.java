@@ -22,6 +22,8 @@ final class KernelOpOutputs {
   }
 
   /**
+   * Returns the shapes and types of the op's outputs.
+   *
    * @param context null if the op has its inputs itself
    */
   static List<LongShapeDescriptor> shapes(KernelOp op, OpContext context) {

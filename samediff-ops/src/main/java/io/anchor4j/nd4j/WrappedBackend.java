@@ -26,7 +26,11 @@ abstract class WrappedBackend extends Nd4jBackend {
   private Nd4jBackend delegate;
 
   /**
+   * Wraps a backend that need not be on the class path.
+   *
    * @param artifact what a user puts on the class path to have the delegate
+   * @param delegateName the delegate's class
+   * @param executioner the class of the executioner to use in place of the delegate's
    */
   WrappedBackend(String artifact, String delegateName, String executioner) {
     this.artifact = artifact;
