@@ -61,13 +61,13 @@ uint32_t* leftPairs(const Matrix& a, int64_t words) {
 
 bool multiplyHeld(const FewRowsKernels& kernels, const Matrix& a, const Matrix& b,
                   const Matrix& sums, const float* bias) {
-  Packed right = packed(b, A4J_BFLOAT16);
-  auto panels = static_cast<int64_t>(right.panels.size());
-  PairBlocks form = pairBlocks(right.depth, right.panelColumns(0));
-  PairBlocks last = pairBlocks(right.depth, right.panelColumns(panels - 1));
+  int64_t panels = piecesOf(b.columns, Packed::kPanel);
+  PairBlocks form = pairBlocks(b.rows, smaller(Packed::kPanel, b.columns));
+  PairBlocks last = pairBlocks(b.rows, b.columns - (panels - 1) * Packed::kPanel);
   if (form.columns == 0 || last.columns == 0) {
     return false;
   }
+  Packed right = packed(b, A4J_BFLOAT16);
   uint32_t* pairs = leftPairs(a, form.words);
   int64_t columnBytes = 4 * form.words;
   int64_t parts = piecesOf(smaller(Packed::kPanel, b.columns) * columnBytes, kTaskBytes);
@@ -105,7 +105,7 @@ void multiplyUnpacked(Kernel kernel, int64_t least, const Matrix& a, const Matri
                   bStride,
                   reinterpret_cast<float*>(sums.data),
                   sums.rowStride};
-  int64_t wanted = piecesOf(kTaskBytes, b.rows * bytesOf(b.type));
+  int64_t wanted = piecesOf(kTaskBytes, larger(1, b.rows * bytesOf(b.type)));
   int64_t columns = piecesOf(larger(least, wanted), 64) * 64;
   inTasks(piecesOf(b.columns, columns), [&](int64_t task, int) {
     int64_t from = task * columns;

@@ -40,7 +40,10 @@ void linear(const FewRowsKernels& kernels, int precision, const a4j_array& input
   Result result(output);
   Matrix left = loaded(input, type);
   Matrix right = loaded(weight, type);
-  if (!multiplyFewRows(kernels, left, right, type, result.matrix(), biasRow)) {
+  bool multiplied = multiplyFewRows(kernels, left, right, type, result.matrix(), biasRow);
+  if (!multiplied && isBestUnpacked(left.rows, right, type)) {
+    multiplyUnpacked(left, right, result.matrix(), biasRow);
+  } else if (!multiplied) {
     multiplyAll(left, packed(right, type), result.matrix(), biasRow, false);
   }
   result.store();

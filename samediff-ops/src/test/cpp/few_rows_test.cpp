@@ -43,6 +43,48 @@ void fewRowsAreRightByAHeldWeight() {
   });
 }
 
+// Types of input and weight; outputs are of the input's.
+void fewRowsAreRightForEveryPairOfTypes() {
+  const int32_t types[][2] = {{A4J_BFLOAT16, A4J_BFLOAT16},
+                              {A4J_FLOAT16, A4J_FLOAT16},
+                              {A4J_FLOAT16, A4J_BFLOAT16},
+                              {A4J_FLOAT32, A4J_BFLOAT16}};
+  onEveryInstructionSet([&](int isa) {
+    for (auto& [input, weight] : types) {
+      for (Array::Layout layout : {Array::kPlain, Array::kTransposed}) {
+        for (int64_t rows : {1, 5, 8}) {
+          for (bool held : {false, true}) {
+            for (int precision : kPrecisions) {
+              Linear linear(precision, input, weight, Array::kPlain, layout, 1, rows, 33, 530);
+              if (held) {
+                a4j_hold_weights(linear.weight.array.data,
+                                 33 * 530 * (weight == A4J_FLOAT32 ? 4 : 2));
+              }
+              linear.forward(isa);
+              linear.expectRightOutput("few rows, types");
+              a4j_release_weights(linear.weight.array.data);
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
+// Rows at and beyond both bounds: of these kernels, and of float32 weights used as they lie.
+void rowsBeyondAFewAreRight() {
+  for (int32_t type : {A4J_FLOAT32, A4J_BFLOAT16}) {
+    for (Array::Layout layout : {Array::kPlain, Array::kTransposed, Array::kSpread}) {
+      for (int64_t rows : {9, 16, 17}) {
+        Linear linear(A4J_PRECISION_FLOAT32, A4J_FLOAT32, type, Array::kPlain, layout, 1, rows, 70,
+                      600);
+        linear.forward(A4J_SCALAR);
+        linear.expectRightOutput("rows beyond a few");
+      }
+    }
+  }
+}
+
 // What is in an array beyond a matrix of few rows must not get into its sums.
 void fewRowsKeepWhatIsNotANumberInItsOwnRow() {
   onEveryInstructionSet([](int isa) {
@@ -84,6 +126,8 @@ void fewRowsHaveEqualBitsForAnyThreads(int isa, Array::Layout layout, bool held)
 int main() {
   a4j::fewRowsAreRightAsTheWeightLies();
   a4j::fewRowsAreRightByAHeldWeight();
+  a4j::fewRowsAreRightForEveryPairOfTypes();
+  a4j::rowsBeyondAFewAreRight();
   a4j::fewRowsKeepWhatIsNotANumberInItsOwnRow();
   a4j::onEveryInstructionSet([](int isa) {
     for (a4j::Array::Layout layout : {a4j::Array::kPlain, a4j::Array::kTransposed}) {
