@@ -20,8 +20,12 @@ class KernelSourcesTest {
   private static final int[] TUNED_SIZES = {64, 128};
   private static final int[] ALL_SIZES = {16, 64, 128, 256};
 
-  /** Attention of 128 dimensions forward, at 255 registers: 16 bytes of NVRTC 12.6, 8 of 13.2. */
-  private static final int MOST_SPILLED_BYTES = 2 * 16;
+  /**
+   * Bytes a thread, stored and loaded. Forward attention of 128 dimensions needs a little more than
+   * 255 registers: by NVRTC 12.6 for compute capability 9.0, 24 and 64 in bfloat16, 12 and 16
+   * compensated; no other tuned kernel spills.
+   */
+  private static final int MOST_SPILLED_BYTES = 96;
 
   private static final Pattern SPILL = Pattern.compile("(\\d+) bytes spill (stores|loads)");
   private static final Pattern SHARED = Pattern.compile("(\\d+) bytes smem");
