@@ -74,6 +74,8 @@ class Compiler:
         module: the name of a .cu file; macros: a mapping; target: sm_XX or compute_XX
         """
         options = [f"--gpu-architecture={target}", "--std=c++17", f"--include-path={SOURCES}"]
+        # Without it, NVRTC before 13 takes a generic lambda for a function of the host.
+        options.append("--device-as-default-execution-space")
         options += [f"--define-macro={name}={value}" for name, value in macros.items()]
         text = (SOURCES / f"{module}.cu").read_bytes()
         program = ctypes.c_void_p()
