@@ -210,7 +210,7 @@ void doublesAreComputedInDouble() {
 // attention_test [PROBLEMS] draws that many more.
 int main(int argc, char** argv) {
   using namespace a4j_test;
-  everyShapeAndMaskFollowsTheRules(argc > 1 ? std::atoi(argv[1]) : 8 / kEvery);
+  everyShapeAndMaskFollowsTheRules(argc > 1 ? std::atoi(argv[1]) : 4);
   fewQueriesOfManyKeysFollowTheRules();
   hugeScoresStayFinite();
   documentsKnowNothingOfEachOther({emulated()}, 16);
