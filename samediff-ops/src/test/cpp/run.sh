@@ -63,4 +63,6 @@ run native -O2
 "$tests/cuda/run.sh" "$output/native" "16 64 128 256" -O2 || status=1
 # Instrumented code takes five times as long to compile with -O1 as with -O0.
 run native-sanitized -O0 -O0 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
+"$tests/cuda/run.sh" "$output/native-sanitized" 16 -O0 -g1 -fsanitize=address,undefined \
+    -fno-sanitize-recover=all || status=1
 exit $status
