@@ -44,6 +44,11 @@ CLASSES = [
     "GPT2Tokenizer",
     "GPT2TokenizerFast",
 ]
+SETTINGS = [
+    {"legacy": legacy} | prefix
+    for legacy in [True, False, None]
+    for prefix in [{}, {"add_prefix_space": True}, {"add_prefix_space": False}]
+]
 CONFIGS = {"bytes": {"eos_token": "</s>"}, "pieces": {"legacy": False, "pad_token": None}}
 
 
@@ -67,32 +72,37 @@ def result(directory):
     }
 
 
+def cases(name):
+    """Every model_type with every class in either file, then every class with its settings."""
+    for model_type in MODEL_TYPES:
+        config = {"model_type": model_type} if model_type else {}
+        for tokenizer_class in CLASSES:
+            named = {"tokenizer_class": tokenizer_class} if tokenizer_class else {}
+            yield CONFIGS[name] | named, config
+            if named and config:
+                yield CONFIGS[name], config | named
+    for tokenizer_class in ["LlamaTokenizer", "Qwen2Tokenizer", "GPT2Tokenizer"]:
+        for settings in SETTINGS:
+            yield settings | {"tokenizer_class": tokenizer_class}, {"model_type": "llama"}
+
+
 def main():
     OUTPUT.mkdir(parents=True, exist_ok=True)
     results, rows = [], []
     for name, tokenizer in tokenizers().items():
         model = json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":"))
         (OUTPUT / f"{name}.json").write_text(model + "\n", encoding="utf-8")
-        for model_type in MODEL_TYPES:
-            for tokenizer_class in CLASSES:
-                for file in ["tokenizer_config.json", "config.json"]:
-                    if file == "config.json" and (tokenizer_class is None or model_type is None):
-                        continue
-                    files = {
-                        "tokenizer_config.json": dict(CONFIGS[name]),
-                        "config.json": {"model_type": model_type} if model_type else {},
-                    }
-                    if tokenizer_class:
-                        files[file]["tokenizer_class"] = tokenizer_class
-                    with tempfile.TemporaryDirectory() as directory:
-                        (Path(directory) / "tokenizer.json").write_text(model, encoding="utf-8")
-                        for key, value in files.items():
-                            if value:
-                                (Path(directory) / key).write_text(json.dumps(value))
-                        found = result(directory)
-                    if found not in results:
-                        results.append(found)
-                    rows.append({"tokenizer": name, **files, "result": results.index(found)})
+        for tokenizer_config, config in cases(name):
+            files = {"tokenizer_config.json": tokenizer_config, "config.json": config}
+            with tempfile.TemporaryDirectory() as directory:
+                (Path(directory) / "tokenizer.json").write_text(model, encoding="utf-8")
+                for key, value in files.items():
+                    if value:
+                        (Path(directory) / key).write_text(json.dumps(value))
+                found = result(directory)
+            if found not in results:
+                results.append(found)
+            rows.append({"tokenizer": name, **files, "result": results.index(found)})
     expected = {"texts": TEXTS, "results": results, "rows": rows}
     text = json.dumps(expected, ensure_ascii=True, separators=(",", ":"))
     (OUTPUT / "expected.json").write_text(text + "\n", encoding="utf-8")

@@ -150,6 +150,9 @@ class ChatTemplateTest {
     String[][] ends = {
       {"{% for m in messages %}<s>{{ m.content }}{{ ' x</s>' }}{% endfor %}<pad>", "258"},
       {"{% for m in messages %}<s>{{ m.content }}{% endfor %}", ""},
+      {"{% for m in messages %}<s>answer {{ m.content }}</answer></s>{% endfor %}", "258"},
+      {"<s>{{ messages[0].content }}</s>", ""},
+      {"{% if messages | length > 1 %}{{ raise_exception('one') }}{% endif %}</s>", ""},
     };
     for (String[] end : ends) {
       Files.writeString(directory.resolve("chat_template.jinja"), end[0]);
