@@ -34,9 +34,9 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
  * ComputationGraph graph = PeftAdapter.create(base, decoder, peft, 7);
  * // train the graph: its parameters are those of the adapters
  * PeftAdapter.save(graph, decoder, peft, adapter);
- * DecoderConfig trained = PeftAdapter.modelConfig(base, adapter).toDecoderConfig();
- * ComputationGraph again = PeftAdapter.load(base, trained, adapter);
- * HuggingFaceModel.save(again, HuggingFaceConfig.read(base), merged); // an ordinary model
+ * HuggingFaceConfig trained = PeftAdapter.modelConfig(base, adapter);
+ * ComputationGraph again = PeftAdapter.load(base, trained.toDecoderConfig(), adapter);
+ * HuggingFaceModel.save(again, trained, merged); // an ordinary model
  * }</pre>
  *
  * <p>The base is held as its files have it: a layer in BFLOAT16 where all its matrices are BF16,
