@@ -5,9 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Arrays;
+import java.io.RandomAccessFile;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -53,30 +52,33 @@ class UntouchedArraysTest {
   }
 
   @Test
-  @EnabledOnOs(value = OS.LINUX, disabledReason = "reads resident memory from /proc")
+  @EnabledOnOs(value = OS.LINUX, disabledReason = "reads which pages are present from /proc")
   void memoryIsTakenAsItIsFilledAndGivenBack() throws Exception {
-    Nd4j.create(1);
-    int length = 100_000_000;
-    long before = residentBytes();
-    for (int i = 0; i < 8; i++) {
-      INDArray untouched = UntouchedArrays.create(DataType.FLOAT, 1, length);
-      assertTrue(residentBytes() - before < 2L * length, "touched before anybody wrote");
-      untouched.assign(1);
-      assertTrue(residentBytes() - before > 3L * length, "filled without memory");
-      untouched = null;
-      for (int wait = 0; wait < 500 && residentBytes() - before > 2L * length; wait++) {
-        System.gc();
-        Thread.sleep(10);
-      }
-      assertTrue(residentBytes() - before < 2L * length, "not given back");
+    INDArray untouched = UntouchedArrays.create(DataType.FLOAT, 1, 10_000_000);
+    long address = untouched.data().address();
+    long bytes = 4 * untouched.length();
+    assertTrue(presentBytes(address, bytes) < bytes / 4, "touched before anybody wrote");
+    untouched.assign(1);
+    assertTrue(presentBytes(address, bytes) > 3 * bytes / 4, "filled without memory");
+    untouched = null;
+    for (int wait = 0; wait < 500 && presentBytes(address, bytes) > bytes / 4; wait++) {
+      System.gc();
+      Thread.sleep(10);
     }
+    assertTrue(presentBytes(address, bytes) < bytes / 4, "not given back");
   }
 
-  private static long residentBytes() throws IOException {
-    return Arrays.stream(Files.readString(Path.of("/proc/self/status")).split("\n"))
-        .filter(line -> line.startsWith("VmRSS:"))
-        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
-        .findFirst()
-        .orElseThrow();
+  /** Counts the pages between two addresses that are in memory: bit 63 of their entries. */
+  private static long presentBytes(long address, long bytes) throws IOException {
+    int page = 4096;
+    var entries = new byte[Math.toIntExact(bytes / page) * Long.BYTES];
+    try (var pages = new RandomAccessFile("/proc/self/pagemap", "r")) {
+      pages.seek(address / page * Long.BYTES);
+      pages.readFully(entries);
+    }
+    return page
+        * IntStream.range(0, entries.length / Long.BYTES)
+            .filter(i -> entries[i * Long.BYTES + Long.BYTES - 1] < 0)
+            .count();
   }
 }
